@@ -1,0 +1,1 @@
+"""Lambent: AWS Lambda on your own machines. Start reading at app.py; the rooms are drawn in docs/architecture.md."""

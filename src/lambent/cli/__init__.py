@@ -1,0 +1,1 @@
+"""The command line, a file per command. Only serve.py imports the app."""

@@ -1,0 +1,1 @@
+"""The Lambda API, a file per noun. Start at functions.py."""

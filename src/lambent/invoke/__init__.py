@@ -1,0 +1,1 @@
+"""The data plane: one invocation, now. Start at invoker.py."""

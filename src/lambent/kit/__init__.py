@@ -1,0 +1,1 @@
+"""Tools that would make sense in any project."""

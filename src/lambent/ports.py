@@ -1,0 +1,51 @@
+"""What an operations class may use, in one frozen bundle that app.py fills."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from lambent.invoke.invoker import Invoker
+    from lambent.kit.clock import Clock
+    from lambent.kit.log import Log
+    from lambent.kit.seal import Seal
+    from lambent.kit.tasks import Tasks
+    from lambent.runtimes.catalogue import Catalogue
+    from lambent.store.base import Blobs, Journals, Queues, Records
+    from lambent.wire.call import Call
+
+
+class Aws(Protocol):
+    """A door to the AWS operations that live in this process."""
+
+    async def call(self, call: Call, service: str, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The operation's answer, in model member names; `call` says for whom. Raises its ApiError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How callers are believed: `dev` takes any well-formed key as its account's root and any role ARN."""
+
+    dev: bool
+    default_account: str = "000000000000"
+    default_region: str = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The collaborators of the control plane and of the neighbour services."""
+
+    records: Records
+    queues: Queues
+    blobs: Blobs
+    journals: Journals
+    seal: Seal
+    clock: Clock
+    tasks: Tasks
+    log: Log
+    trust: Trust
+    aws: Aws
+    invoker: Invoker
+    catalogue: Catalogue

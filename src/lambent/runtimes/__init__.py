@@ -1,0 +1,1 @@
+"""What runs in a sandbox: the Runtime API, and a folder per language. Start at base.py."""

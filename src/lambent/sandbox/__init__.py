@@ -1,0 +1,1 @@
+"""Isolation of processes. Knows nothing of Lambda. Start at base.py."""

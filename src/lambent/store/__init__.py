@@ -1,0 +1,1 @@
+"""Durable state behind four small protocols. Start at base.py."""

@@ -1,0 +1,192 @@
+"""The four protocols of durable state, their values and their errors. Nothing else touches storage.
+
+`Records` for what is looked up, `Queues` for what is to be done, `Blobs` for bytes by digest, `Journals` for
+what was said (logs). Whatever is cleverer than these is built on them once, above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+ABSENT = 0
+"""As `expect`: the key must not exist."""
+
+
+class StoreUnavailable(Exception):
+    """The store could not do it (disk full, file damaged, closed); nothing was changed."""
+
+
+class RevisionMismatch(Exception):
+    """A write named a revision that is not the record's (or ABSENT, and there is a record)."""
+
+    def __init__(self, key: str, expected: int, actual: int) -> None:
+        super().__init__(f"{key}: expected revision {expected}, found {actual}")
+        self.key, self.expected, self.actual = key, expected, actual
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A value under a key; `revision` rises with every write of the store and is never used twice."""
+
+    key: str
+    value: bytes
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write `value` under `key`; with `expect`, only if the record's revision is that (or ABSENT)."""
+
+    key: str
+    value: bytes
+    expect: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove `key`, which need not exist; with `expect`, only if the record's revision is that."""
+
+    key: str
+    expect: int | None = None
+
+
+Change = Put | Delete
+
+
+class Records(Protocol):
+    """Keyed values with revisions. Keys are text, `/`-separated, ordered by code point."""
+
+    async def get(self, key: str) -> Record | None:
+        """The record under `key`, or None."""
+
+    async def list(self, prefix: str, *, after: str = "", limit: int = 1000) -> Sequence[Record]:
+        """Records whose key starts with `prefix`, in key order, only keys greater than `after`."""
+
+    async def write(self, *changes: Change) -> int:
+        """Make all changes or none; durable (fsynced) when it returns. The result is the new revision, which
+        every record put by this call bears. Raises RevisionMismatch for the first `expect` that fails."""
+
+    def watch(self, prefix: str, seen: Callable[[str, Record | None], None]) -> Callable[[], None]:
+        """Call `seen(key, record or None when deleted)` on the event loop after every change under `prefix`, in
+        commit order and before the write that made it returns. The result ends the watch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A message taken for some time: `receipt` settles it, `attempts` counts leases, this one included."""
+
+    receipt: str
+    queue: str
+    body: bytes
+    attempts: int
+    enqueued_at: float
+    until: float
+
+
+class Queues(Protocol):
+    """Durable, at-least-once queues; a queue exists as soon as something is put into it. Times are epoch seconds."""
+
+    async def put(self, queue: str, body: bytes, *, not_before: float = 0.0) -> None:
+        """Add a message, visible from `not_before` on; durable (fsynced) when it returns."""
+
+    async def lease(self, queue: str, *, limit: int, for_s: float) -> Sequence[Lease]:
+        """Take up to `limit` visible messages, oldest visibility first, hidden from others for `for_s` seconds."""
+
+    async def extend(self, receipt: str, *, for_s: float) -> bool:
+        """Keep a leased message hidden for `for_s` seconds from now; False when the lease is no longer ours."""
+
+    async def ack(self, *receipts: str) -> int:
+        """Remove leased messages; how many of them were still ours."""
+
+    async def give_back(self, receipt: str, *, delay_s: float = 0.0) -> bool:
+        """Make a leased message visible again after `delay_s`; False when the lease is no longer ours."""
+
+    async def depth(self, queue: str) -> int:
+        """Messages in the queue, leased and delayed ones included."""
+
+    async def next_due(self, queue: str) -> float | None:
+        """When the earliest message is or becomes visible (its lease's end when leased), or None when empty."""
+
+    def watch(self, seen: Callable[[str], None]) -> Callable[[], None]:
+        """Call `seen(queue)` on the event loop after every put and give_back. The result ends the watch."""
+
+
+class Blobs(Protocol):
+    """Bytes by their SHA-256 in lower-case hex. Writing the same bytes twice is one blob."""
+
+    async def put(self, data: bytes) -> str:
+        """Store `data` durably; its digest."""
+
+    async def get(self, digest: str) -> bytes | None:
+        """The bytes, or None."""
+
+    async def path(self, digest: str) -> Path | None:
+        """A local file with the bytes (never to be written to), or None."""
+
+    async def delete(self, digest: str) -> None:
+        """Forget the blob, which need not exist."""
+
+    def digests(self) -> AsyncIterator[str]:
+        """Every digest there is, in no order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a journal: `at` and `written_at` in epoch milliseconds; `sequence` is unique in the store and
+    rises in the order of appending."""
+
+    journal: str
+    sequence: int
+    at: int
+    written_at: int
+    text: str
+
+
+class Journals(Protocol):
+    """Append-only texts ordered by time, made for logs. A journal exists as soon as something is appended.
+
+    Journal names are `/`-separated; reading goes over one journal or all under a prefix.
+    """
+
+    def append(self, journal: str, entries: Sequence[tuple[int, str]]) -> None:
+        """Add (time in epoch milliseconds, text) pairs without waiting: written in a batch within 50 ms. A full
+        backlog (a limit in bytes) drops the newest and counts it in `dropped`."""
+
+    async def flush(self) -> None:
+        """Return when everything appended before has been committed; it then survives the end of the process."""
+
+    async def read(
+        self,
+        prefix: str,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        after: tuple[int, int] | None = None,
+        limit: int = 10_000,
+        reverse: bool = False,
+    ) -> Sequence[Entry]:
+        """Entries of the journals whose name starts with `prefix`, with start <= at < end, ordered by (at,
+        sequence), or the opposite when `reverse`; only those beyond `after`, an (at, sequence) pair."""
+
+    async def span(self, journal: str) -> tuple[int, int, int, int] | None:
+        """(first at, last at, last written_at, bytes of text) of one journal, or None when there is none."""
+
+    async def delete(self, prefix: str, *, before: int | None = None) -> None:
+        """Remove entries with at < `before`, or everything, of the journals under `prefix`; durable on return."""
+
+    @property
+    def dropped(self) -> int:
+        """Entries dropped since the start because the backlog was full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The four together, as app.py builds them."""
+
+    records: Records
+    queues: Queues
+    blobs: Blobs
+    journals: Journals

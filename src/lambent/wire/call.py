@@ -1,0 +1,38 @@
+"""Who asks: one API request after identification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A verified caller. `arn` is the user's, the role session's or the account root's."""
+
+    account: str
+    arn: str
+    user_id: str
+    access_key: str
+    session_token: str | None = None
+    is_root: bool = False
+    """May do anything in its account without a policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to one operation."""
+
+    principal: Principal
+    region: str
+    request_id: str
+    service: str
+    operation: str
+    host: str = ""
+    """The Host header: what links in answers are made with."""
+    headers: Mapping[bytes, bytes] = field(default_factory=dict)
+
+    @property
+    def account(self) -> str:
+        """The account that is acted on: the caller's."""
+        return self.principal.account
