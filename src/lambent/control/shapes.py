@@ -1,0 +1,813 @@
+"""Shapes of Lambda: what its operations here take and give. Made by `make gen`."""
+
+from __future__ import annotations
+
+from typing import Literal, Required, TypedDict
+
+from lambent.wire.errors import ApiError
+
+S3ObjectStorageMode = Literal["COPY", "REFERENCE"]
+
+
+FunctionVersionLatestPublished = Literal["LATEST_PUBLISHED"]
+
+
+PackageType = Literal["Zip", "Image"]
+
+
+TracingMode = Literal["Active", "PassThrough"]
+
+
+DirectS3Read = Literal["ENABLED", "DISABLED", "AUTO"]
+
+
+Architecture = Literal["x86_64", "arm64"]
+
+
+SnapStartApplyOn = Literal["PublishedVersions", "None"]
+
+
+LogFormat = Literal["JSON", "Text"]
+
+
+ApplicationLogLevel = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
+
+
+SystemLogLevel = Literal["DEBUG", "INFO", "WARN"]
+
+
+TenantIsolationMode = Literal["PER_TENANT"]
+
+
+Runtime = Literal[
+    "nodejs",
+    "nodejs4.3",
+    "nodejs6.10",
+    "nodejs8.10",
+    "nodejs10.x",
+    "nodejs12.x",
+    "nodejs14.x",
+    "nodejs16.x",
+    "nodejs18.x",
+    "nodejs20.x",
+    "nodejs22.x",
+    "nodejs24.x",
+    "java8",
+    "java8.al2",
+    "java11",
+    "java17",
+    "java21",
+    "java25",
+    "python2.7",
+    "python3.6",
+    "python3.7",
+    "python3.8",
+    "python3.9",
+    "python3.10",
+    "python3.11",
+    "python3.12",
+    "python3.13",
+    "python3.14",
+    "dotnetcore1.0",
+    "dotnetcore2.0",
+    "dotnetcore2.1",
+    "dotnetcore3.1",
+    "dotnet6",
+    "dotnet8",
+    "dotnet10",
+    "nodejs4.3-edge",
+    "go1.x",
+    "ruby2.5",
+    "ruby2.7",
+    "ruby3.2",
+    "ruby3.3",
+    "ruby3.4",
+    "ruby4.0",
+    "provided",
+    "provided.al2",
+    "provided.al2023",
+    "nodejs26.x",
+    "python3.15",
+    "java8.al2023",
+    "java11.al2023",
+    "java17.al2023",
+    "custom",
+]
+
+
+State = Literal[
+    "Pending",
+    "Active",
+    "Inactive",
+    "Failed",
+    "Deactivating",
+    "Deactivated",
+    "ActiveNonInvocable",
+    "Deleting",
+]
+
+
+StateReasonCode = Literal[
+    "Idle",
+    "Creating",
+    "Restoring",
+    "EniLimitExceeded",
+    "InsufficientRolePermissions",
+    "InvalidConfiguration",
+    "InternalError",
+    "SubnetOutOfIPAddresses",
+    "InvalidSubnet",
+    "InvalidSecurityGroup",
+    "ImageDeleted",
+    "ImageAccessDenied",
+    "InvalidImage",
+    "KMSKeyAccessDenied",
+    "KMSKeyNotFound",
+    "InvalidStateKMSKey",
+    "DisabledKMSKey",
+    "EFSIOError",
+    "EFSMountConnectivityError",
+    "EFSMountFailure",
+    "EFSMountTimeout",
+    "InvalidRuntime",
+    "InvalidZipFileException",
+    "FunctionError",
+    "ServiceQuotaExceededException",
+    "VcpuLimitExceeded",
+    "CapacityProviderScalingLimitExceeded",
+    "InsufficientCapacity",
+    "EC2RequestLimitExceeded",
+    "FunctionError.InitTimeout",
+    "FunctionError.RuntimeInitError",
+    "FunctionError.ExtensionInitError",
+    "FunctionError.InvalidEntryPoint",
+    "FunctionError.InvalidWorkingDirectory",
+    "FunctionError.PermissionDenied",
+    "FunctionError.TooManyExtensions",
+    "FunctionError.InitResourceExhausted",
+    "DisallowedByVpcEncryptionControl",
+    "DrainingDurableExecutions",
+    "IncompatibleAcceleratorInstanceTypes",
+    "DependencyError",
+]
+
+
+LastUpdateStatus = Literal["Successful", "Failed", "InProgress"]
+
+
+LastUpdateStatusReasonCode = Literal[
+    "EniLimitExceeded",
+    "InsufficientRolePermissions",
+    "InvalidConfiguration",
+    "InternalError",
+    "SubnetOutOfIPAddresses",
+    "InvalidSubnet",
+    "InvalidSecurityGroup",
+    "ImageDeleted",
+    "ImageAccessDenied",
+    "InvalidImage",
+    "KMSKeyAccessDenied",
+    "KMSKeyNotFound",
+    "InvalidStateKMSKey",
+    "DisabledKMSKey",
+    "EFSIOError",
+    "EFSMountConnectivityError",
+    "EFSMountFailure",
+    "EFSMountTimeout",
+    "InvalidRuntime",
+    "InvalidZipFileException",
+    "FunctionError",
+    "ServiceQuotaExceededException",
+    "VcpuLimitExceeded",
+    "CapacityProviderScalingLimitExceeded",
+    "InsufficientCapacity",
+    "EC2RequestLimitExceeded",
+    "FunctionError.InitTimeout",
+    "FunctionError.RuntimeInitError",
+    "FunctionError.ExtensionInitError",
+    "FunctionError.InvalidEntryPoint",
+    "FunctionError.InvalidWorkingDirectory",
+    "FunctionError.PermissionDenied",
+    "FunctionError.TooManyExtensions",
+    "FunctionError.InitResourceExhausted",
+    "DisallowedByVpcEncryptionControl",
+    "IncompatibleAcceleratorInstanceTypes",
+    "DependencyError",
+]
+
+
+SnapStartOptimizationStatus = Literal["On", "Off"]
+
+
+InvocationType = Literal["Event", "RequestResponse", "DryRun"]
+
+
+LogType = Literal["None", "Tail"]
+
+
+FunctionVersion = Literal["ALL"]
+
+
+class CreateFunctionRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Runtime: str
+    Role: Required[str]
+    Handler: str
+    Code: Required[FunctionCode]
+    Description: str
+    Timeout: int
+    MemorySize: int
+    Publish: bool
+    PublishTo: FunctionVersionLatestPublished
+    VpcConfig: VpcConfig
+    PackageType: PackageType
+    DeadLetterConfig: DeadLetterConfig
+    Environment: Environment
+    KMSKeyArn: str
+    TracingConfig: TracingConfig
+    Tags: dict[str, str]
+    Layers: list[str]
+    FileSystemConfigs: list[FileSystemConfig]
+    CodeSigningConfigArn: str
+    ImageConfig: ImageConfig
+    Architectures: list[Architecture]
+    EphemeralStorage: EphemeralStorage
+    SnapStart: SnapStart
+    LoggingConfig: LoggingConfig
+    TenancyConfig: TenancyConfig
+    CapacityProviderConfig: CapacityProviderConfig
+    DurableConfig: DurableConfig
+    RuntimeConfig: FunctionRuntimeConfig
+    AcceleratorConfig: AcceleratorConfig
+
+
+class FunctionCode(TypedDict, total=False):
+    ZipFile: bytes
+    S3Bucket: str
+    S3Key: str
+    S3ObjectVersion: str
+    S3ObjectStorageMode: S3ObjectStorageMode
+    ImageUri: str
+    SourceKMSKeyArn: str
+
+
+class VpcConfig(TypedDict, total=False):
+    SubnetIds: list[str]
+    SecurityGroupIds: list[str]
+    Ipv6AllowedForDualStack: bool
+
+
+class DeadLetterConfig(TypedDict, total=False):
+    TargetArn: str
+
+
+class Environment(TypedDict, total=False):
+    Variables: dict[str, str]
+
+
+class TracingConfig(TypedDict, total=False):
+    Mode: TracingMode
+
+
+class FileSystemConfig(TypedDict, total=False):
+    Arn: Required[str]
+    LocalMountPath: Required[str]
+    S3FilesConfig: S3FilesConfig
+
+
+class S3FilesConfig(TypedDict, total=False):
+    DirectS3Read: DirectS3Read
+
+
+class ImageConfig(TypedDict, total=False):
+    EntryPoint: list[str]
+    Command: list[str]
+    WorkingDirectory: str
+
+
+class EphemeralStorage(TypedDict, total=False):
+    Size: Required[int]
+
+
+class SnapStart(TypedDict, total=False):
+    ApplyOn: SnapStartApplyOn
+
+
+class LoggingConfig(TypedDict, total=False):
+    LogFormat: LogFormat
+    ApplicationLogLevel: ApplicationLogLevel
+    SystemLogLevel: SystemLogLevel
+    LogGroup: str
+
+
+class TenancyConfig(TypedDict, total=False):
+    TenantIsolationMode: Required[TenantIsolationMode]
+
+
+class CapacityProviderConfig(TypedDict, total=False):
+    LambdaManagedInstancesCapacityProviderConfig: Required[LambdaManagedInstancesCapacityProviderConfig]
+
+
+class LambdaManagedInstancesCapacityProviderConfig(TypedDict, total=False):
+    CapacityProviderArn: Required[str]
+    PerExecutionEnvironmentMaxConcurrency: int
+    ExecutionEnvironmentMemoryGiBPerVCpu: float
+
+
+class DurableConfig(TypedDict, total=False):
+    KMSKeyArn: str
+    RetentionPeriodInDays: int
+    ExecutionTimeout: int
+
+
+class FunctionRuntimeConfig(TypedDict, total=False):
+    RuntimeArn: Required[str]
+    RuntimeAlias: Required[str]
+
+
+class AcceleratorConfig(TypedDict, total=False):
+    AcceleratorMemorySize: Required[int]
+
+
+class FunctionConfiguration(TypedDict, total=False):
+    FunctionName: str
+    FunctionArn: str
+    Runtime: Runtime
+    Role: str
+    Handler: str
+    CodeSize: int
+    Description: str
+    Timeout: int
+    MemorySize: int
+    LastModified: str
+    CodeSha256: str
+    Version: str
+    VpcConfig: VpcConfigResponse
+    DeadLetterConfig: DeadLetterConfig
+    Environment: EnvironmentResponse
+    KMSKeyArn: str
+    TracingConfig: TracingConfigResponse
+    MasterArn: str
+    RevisionId: str
+    Layers: list[Layer]
+    State: State
+    StateReason: str
+    StateReasonCode: StateReasonCode
+    LastUpdateStatus: LastUpdateStatus
+    LastUpdateStatusReason: str
+    LastUpdateStatusReasonCode: LastUpdateStatusReasonCode
+    FileSystemConfigs: list[FileSystemConfig]
+    SigningProfileVersionArn: str
+    SigningJobArn: str
+    PackageType: PackageType
+    ImageConfigResponse: ImageConfigResponse
+    Architectures: list[Architecture]
+    EphemeralStorage: EphemeralStorage
+    SnapStart: SnapStartResponse
+    RuntimeVersionConfig: RuntimeVersionConfig
+    LoggingConfig: LoggingConfig
+    TenancyConfig: TenancyConfig
+    CapacityProviderConfig: CapacityProviderConfig
+    ConfigSha256: str
+    DurableConfig: DurableConfig
+    RuntimeConfig: FunctionRuntimeConfig
+    AcceleratorConfig: AcceleratorConfig
+
+
+class VpcConfigResponse(TypedDict, total=False):
+    SubnetIds: list[str]
+    SecurityGroupIds: list[str]
+    VpcId: str
+    Ipv6AllowedForDualStack: bool
+
+
+class EnvironmentResponse(TypedDict, total=False):
+    Variables: dict[str, str]
+    Error: EnvironmentError
+
+
+class EnvironmentError(TypedDict, total=False):
+    ErrorCode: str
+    Message: str
+
+
+class TracingConfigResponse(TypedDict, total=False):
+    Mode: TracingMode
+
+
+class Layer(TypedDict, total=False):
+    Arn: str
+    CodeSize: int
+    SigningProfileVersionArn: str
+    SigningJobArn: str
+
+
+class ImageConfigResponse(TypedDict, total=False):
+    ImageConfig: ImageConfig
+    Error: ImageConfigError
+
+
+class ImageConfigError(TypedDict, total=False):
+    ErrorCode: str
+    Message: str
+
+
+class SnapStartResponse(TypedDict, total=False):
+    ApplyOn: SnapStartApplyOn
+    OptimizationStatus: SnapStartOptimizationStatus
+
+
+class RuntimeVersionConfig(TypedDict, total=False):
+    RuntimeVersionArn: str
+    Error: RuntimeVersionError
+
+
+class RuntimeVersionError(TypedDict, total=False):
+    ErrorCode: str
+    Message: str
+
+
+class DeleteFunctionRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+
+
+class DeleteFunctionResponse(TypedDict, total=False):
+    StatusCode: int
+
+
+class GetFunctionRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+
+
+class GetFunctionResponse(TypedDict, total=False):
+    Configuration: FunctionConfiguration
+    Code: FunctionCodeLocation
+    Tags: dict[str, str]
+    TagsError: TagsError
+    Concurrency: Concurrency
+
+
+class FunctionCodeLocation(TypedDict, total=False):
+    RepositoryType: str
+    Location: str
+    ImageUri: str
+    ResolvedImageUri: str
+    ResolvedS3Object: ResolvedS3Object
+    SourceKMSKeyArn: str
+    Error: FunctionCodeLocationError
+
+
+class ResolvedS3Object(TypedDict, total=False):
+    S3Bucket: str
+    S3Key: str
+    S3ObjectVersion: str
+
+
+class FunctionCodeLocationError(TypedDict, total=False):
+    ErrorCode: str
+    Message: str
+
+
+class TagsError(TypedDict, total=False):
+    ErrorCode: Required[str]
+    Message: Required[str]
+
+
+class Concurrency(TypedDict, total=False):
+    ReservedConcurrentExecutions: int
+
+
+class GetFunctionConfigurationRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+
+
+class InvocationRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    InvocationType: InvocationType
+    LogType: LogType
+    ClientContext: str
+    DurableExecutionName: str
+    Payload: bytes
+    Qualifier: str
+    TenantId: str
+
+
+class InvocationResponse(TypedDict, total=False):
+    StatusCode: int
+    FunctionError: str
+    LogResult: str
+    Payload: bytes
+    ExecutedVersion: str
+    DurableExecutionArn: str
+
+
+class ListFunctionsRequest(TypedDict, total=False):
+    MasterRegion: str
+    FunctionVersion: FunctionVersion
+    Marker: str
+    MaxItems: int
+
+
+class ListFunctionsResponse(TypedDict, total=False):
+    NextMarker: str
+    Functions: list[FunctionConfiguration]
+
+
+class UpdateFunctionCodeRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    ZipFile: bytes
+    S3Bucket: str
+    S3Key: str
+    S3ObjectVersion: str
+    S3ObjectStorageMode: S3ObjectStorageMode
+    ImageUri: str
+    Architectures: list[Architecture]
+    Publish: bool
+    PublishTo: FunctionVersionLatestPublished
+    DryRun: bool
+    RevisionId: str
+    SourceKMSKeyArn: str
+
+
+class UpdateFunctionConfigurationRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Role: str
+    Handler: str
+    Description: str
+    Timeout: int
+    MemorySize: int
+    VpcConfig: VpcConfig
+    Environment: Environment
+    Runtime: str
+    DeadLetterConfig: DeadLetterConfig
+    KMSKeyArn: str
+    TracingConfig: TracingConfig
+    RevisionId: str
+    Layers: list[str]
+    FileSystemConfigs: list[FileSystemConfig]
+    ImageConfig: ImageConfig
+    EphemeralStorage: EphemeralStorage
+    SnapStart: SnapStart
+    LoggingConfig: LoggingConfig
+    CapacityProviderConfig: CapacityProviderConfig
+    DurableConfig: DurableConfig
+    RuntimeConfig: FunctionRuntimeConfig
+    AcceleratorConfig: AcceleratorConfig
+
+
+class CodeArtifactUserDeletedException(ApiError):
+    code = "CodeArtifactUserDeletedException"
+    status = 409
+
+
+class CodeArtifactUserFailedException(ApiError):
+    code = "CodeArtifactUserFailedException"
+    status = 409
+
+
+class CodeArtifactUserPendingException(ApiError):
+    code = "CodeArtifactUserPendingException"
+    status = 409
+
+
+class CodeSigningConfigNotFoundException(ApiError):
+    code = "CodeSigningConfigNotFoundException"
+    status = 404
+
+
+class CodeStorageExceededException(ApiError):
+    code = "CodeStorageExceededException"
+    status = 400
+
+
+class CodeVerificationFailedException(ApiError):
+    code = "CodeVerificationFailedException"
+    status = 400
+
+
+class DurableExecutionAlreadyStartedException(ApiError):
+    code = "DurableExecutionAlreadyStartedException"
+    status = 409
+
+
+class EC2AccessDeniedException(ApiError):
+    code = "EC2AccessDeniedException"
+    status = 502
+
+
+class EC2ThrottledException(ApiError):
+    code = "EC2ThrottledException"
+    status = 502
+
+
+class EC2UnexpectedException(ApiError):
+    code = "EC2UnexpectedException"
+    status = 502
+
+
+class EFSIOException(ApiError):
+    code = "EFSIOException"
+    status = 410
+
+
+class EFSMountConnectivityException(ApiError):
+    code = "EFSMountConnectivityException"
+    status = 408
+
+
+class EFSMountFailureException(ApiError):
+    code = "EFSMountFailureException"
+    status = 403
+
+
+class EFSMountTimeoutException(ApiError):
+    code = "EFSMountTimeoutException"
+    status = 408
+
+
+class ENILimitReachedException(ApiError):
+    code = "ENILimitReachedException"
+    status = 502
+
+
+class ENINotReadyException(ApiError):
+    code = "ENINotReadyException"
+    status = 502
+
+
+class FunctionVersionsPerCapacityProviderLimitExceededException(ApiError):
+    code = "FunctionVersionsPerCapacityProviderLimitExceededException"
+    status = 400
+
+
+class InvalidCodeSignatureException(ApiError):
+    code = "InvalidCodeSignatureException"
+    status = 400
+
+
+class InvalidParameterValueException(ApiError):
+    code = "InvalidParameterValueException"
+    status = 400
+
+
+class InvalidRequestContentException(ApiError):
+    code = "InvalidRequestContentException"
+    status = 400
+
+
+class InvalidRuntimeException(ApiError):
+    code = "InvalidRuntimeException"
+    status = 502
+
+
+class InvalidSecurityGroupIDException(ApiError):
+    code = "InvalidSecurityGroupIDException"
+    status = 502
+
+
+class InvalidSubnetIDException(ApiError):
+    code = "InvalidSubnetIDException"
+    status = 502
+
+
+class InvalidZipFileException(ApiError):
+    code = "InvalidZipFileException"
+    status = 502
+
+
+class KMSAccessDeniedException(ApiError):
+    code = "KMSAccessDeniedException"
+    status = 502
+
+
+class KMSDisabledException(ApiError):
+    code = "KMSDisabledException"
+    status = 502
+
+
+class KMSInvalidStateException(ApiError):
+    code = "KMSInvalidStateException"
+    status = 502
+
+
+class KMSNotFoundException(ApiError):
+    code = "KMSNotFoundException"
+    status = 502
+
+
+class ModeNotSupportedException(ApiError):
+    code = "ModeNotSupportedException"
+    status = 400
+
+
+class NoPublishedVersionException(ApiError):
+    code = "NoPublishedVersionException"
+    status = 400
+
+
+class PreconditionFailedException(ApiError):
+    code = "PreconditionFailedException"
+    status = 412
+
+
+class RecursiveInvocationException(ApiError):
+    code = "RecursiveInvocationException"
+    status = 400
+
+
+class RequestTooLargeException(ApiError):
+    code = "RequestTooLargeException"
+    status = 413
+
+
+class ResourceConflictException(ApiError):
+    code = "ResourceConflictException"
+    status = 409
+
+
+class ResourceNotFoundException(ApiError):
+    code = "ResourceNotFoundException"
+    status = 404
+
+
+class ResourceNotReadyException(ApiError):
+    code = "ResourceNotReadyException"
+    status = 502
+
+
+class RuntimeAliasDeletedException(ApiError):
+    code = "RuntimeAliasDeletedException"
+    status = 409
+
+
+class RuntimeVersionDeletedException(ApiError):
+    code = "RuntimeVersionDeletedException"
+    status = 409
+
+
+class S3FilesMountConnectivityException(ApiError):
+    code = "S3FilesMountConnectivityException"
+    status = 408
+
+
+class S3FilesMountFailureException(ApiError):
+    code = "S3FilesMountFailureException"
+    status = 403
+
+
+class S3FilesMountTimeoutException(ApiError):
+    code = "S3FilesMountTimeoutException"
+    status = 408
+
+
+class SerializedRequestEntityTooLargeException(ApiError):
+    code = "SerializedRequestEntityTooLargeException"
+    status = 413
+
+
+class ServiceException(ApiError):
+    code = "ServiceException"
+    status = 500
+
+
+class ServiceQuotaExceededException(ApiError):
+    code = "ServiceQuotaExceededException"
+    status = 402
+
+
+class SnapStartException(ApiError):
+    code = "SnapStartException"
+    status = 400
+
+
+class SnapStartNotReadyException(ApiError):
+    code = "SnapStartNotReadyException"
+    status = 409
+
+
+class SnapStartRegenerationFailureException(ApiError):
+    code = "SnapStartRegenerationFailureException"
+    status = 409
+
+
+class SnapStartTimeoutException(ApiError):
+    code = "SnapStartTimeoutException"
+    status = 408
+
+
+class SubnetIPAddressLimitReachedException(ApiError):
+    code = "SubnetIPAddressLimitReachedException"
+    status = 502
+
+
+class TooManyRequestsException(ApiError):
+    code = "TooManyRequestsException"
+    status = 429
+
+
+class UnsupportedMediaTypeException(ApiError):
+    code = "UnsupportedMediaTypeException"
+    status = 415
