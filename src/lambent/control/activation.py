@@ -1,0 +1,69 @@
+"""Pending → Active | Failed, and InProgress → Successful | Failed, in the background.
+
+A server that died in between finds the unsettled functions at its next start and goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lambent.control.configuration import activated, not_activated
+from lambent.core.function import Function, Version
+from lambent.invoke.artifacts import ArtifactMissing
+from lambent.invoke.package import BadPackage
+from lambent.invoke.records import FunctionRecords
+from lambent.kit.ids import uuid4
+from lambent.ports import Ports
+from lambent.runtimes.catalogue import RuntimeMissing
+from lambent.sandbox.base import SandboxDied
+from lambent.store.base import RevisionMismatch
+
+
+class Activation:
+    """Settles functions that were created or updated."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._functions = FunctionRecords(ports.records, ports.seal)
+
+    async def resume(self) -> None:
+        """Settle what a dead predecessor left unsettled."""
+        for function, _ in await self._functions.all():
+            if not function.latest.settled:
+                self.begin(function.latest)
+
+    def begin(self, version: Version) -> None:
+        """Settle `version` in the background."""
+        self._ports.tasks.start(f"activate:{version.name}", self._settle(version))
+
+    async def _settle(self, version: Version) -> None:
+        reason = await self._made_ready(version)
+        while True:
+            found = await self._functions.get(version.account, version.region, version.name)
+            if found is None:
+                return
+            function, revision = found
+            latest = function.latest
+            if latest.function_id != version.function_id or latest.generation != version.generation:
+                return
+            try:
+                await self._functions.replace(_settled(function, reason), revision)
+            except RevisionMismatch:
+                continue
+            return
+
+    async def _made_ready(self, version: Version) -> str | None:
+        """Why it cannot be invoked, or None when it can."""
+        try:
+            await self._ports.invoker.prepare(version)
+        except (BadPackage, ArtifactMissing, RuntimeMissing, SandboxDied) as error:
+            self._ports.log.warning("activation_failed", function=version.arn, reason=error)
+            return str(error) or type(error).__name__
+        return None
+
+
+def _settled(function: Function, reason: str | None) -> Function:
+    if reason is not None:
+        return replace(function, latest=not_activated(function.latest, reason, revision_id=uuid4()))
+    latest = activated(function.latest, revision_id=uuid4())
+    return replace(function, latest=latest, serving=latest)

@@ -1,0 +1,206 @@
+"""Invoke: what a request means, in pure steps that the fast path and the ordinary one share."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from dataclasses import dataclass
+
+import orjson
+
+from lambent.control.naming import function_missing, function_ref
+from lambent.control.shapes import (
+    InvalidParameterValueException,
+    InvalidRequestContentException,
+    InvocationRequest,
+    InvocationResponse,
+    ResourceConflictException,
+    ServiceException,
+    TooManyRequestsException,
+)
+from lambent.core import limits
+from lambent.core.arn import FunctionRef
+from lambent.core.function import Version
+from lambent.core.invocation import Invocation, Result, Throttled
+from lambent.invoke.invoker import Draining, Invoker
+from lambent.invoke.resolve import FunctionMissing, NotActive
+from lambent.ports import Ports
+from lambent.wire.call import Call
+from lambent.wire.errors import ApiError
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The parameters of one Invoke request, as they came."""
+
+    name: str
+    qualifier: str | None = None
+    kind: str = "RequestResponse"
+    log_type: str = "None"
+    client_context: str | None = None
+    trace: str = ""
+    payload: bytes = b""
+
+
+class Invocations:
+    """The Invoke operation, for callers that do not come through the fast path."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._invoker = ports.invoker
+
+    async def invoke(self, call: Call, request: InvocationRequest) -> InvocationResponse:
+        """Partly: RequestResponse and DryRun; Event follows with the durable queue (refused by name)."""
+        asked = Asked(
+            name=request["FunctionName"],
+            qualifier=request.get("Qualifier"),
+            kind=request.get("InvocationType", "RequestResponse"),
+            log_type=request.get("LogType", "None"),
+            client_context=request.get("ClientContext"),
+            trace=call.headers.get(b"x-amzn-trace-id", b"").decode("latin-1"),
+            payload=request.get("Payload", b""),
+        )
+        version, invocation = accept(self._invoker, call, asked)
+        if asked.kind == "DryRun":
+            return {"StatusCode": 204}
+        try:
+            result = await self._invoker.invoke(version, invocation)
+        except (Throttled, Draining) as refusal:
+            raise refused(refusal) from None
+        if result is None:
+            raise broken()
+        return answered(result)
+
+
+def accept(invoker: Invoker, call: Call, asked: Asked) -> tuple[Version, Invocation]:
+    """Check a request in AWS's order: name, existence, state, size, JSON. Raises the ApiError."""
+    ref = function_ref(call, asked.name, asked.qualifier)
+    version = find(invoker, ref)
+    if len(asked.payload) > limits.SYNC_PAYLOAD:
+        raise too_large()
+    payload = asked.payload or b"{}"
+    check_json(payload)
+    if asked.kind == "Event":
+        raise InvalidParameterValueException("InvocationType Event is not supported by Lambent yet.")
+    return version, Invocation(
+        id=call.request_id,
+        arn=ref.arn,
+        payload=payload,
+        trace=asked.trace or new_trace(call.request_id, sampled=version.tracing == "Active"),
+        client_context=None if asked.client_context is None else client_context(asked.client_context),
+        want_tail=asked.log_type == "Tail",
+    )
+
+
+def find(invoker: Invoker, ref: FunctionRef) -> Version:
+    """What `ref` runs. Raises ResourceNotFoundException, or ResourceConflictException when it cannot run yet."""
+    try:
+        return invoker.resolve(ref)
+    except FunctionMissing as missing:
+        raise function_missing(missing.ref) from None
+    except NotActive as inactive:
+        raise ResourceConflictException(
+            "The operation cannot be performed at this time. The function is currently in the following state: "
+            + inactive.state
+        ) from None
+
+
+def answered(result: Result) -> InvocationResponse:
+    """The answer to a synchronous request."""
+    answer: InvocationResponse = {
+        "StatusCode": 200,
+        "ExecutedVersion": result.version,
+        "Payload": result.outcome.payload,
+    }
+    if result.outcome.is_error:
+        answer["FunctionError"] = "Unhandled"
+    if result.tail is not None:
+        answer["LogResult"] = b64encode(result.tail).decode()
+    return answer
+
+
+def refused(refusal: Throttled | Draining) -> ApiError:
+    """The error for an invocation that was not begun."""
+    if isinstance(refusal, Draining):
+        return ServiceException("The service is shutting down.", status=503)
+    return TooManyRequestsException("Rate Exceeded.", extra={"Reason": refusal.reason, "Type": "User"})
+
+
+def broken() -> ApiError:
+    """The error when the platform could not run the function."""
+    return ServiceException("The function could not be run because its execution environment failed.")
+
+
+def too_large() -> ApiError:
+    """The request is beyond the payload limit."""
+    return ApiError(
+        f"Request must be smaller than {limits.SYNC_PAYLOAD} bytes for the InvokeFunction operation",
+        code="RequestEntityTooLargeException",
+        status=413,
+    )
+
+
+def new_trace(request_id: str, *, sampled: bool) -> str:
+    """A trace header for a request that came without one; ids are taken from the request's own randomness."""
+    digits = request_id.replace("-", "")
+    return f"Root=1-{digits[:8]}-{digits[8:32]};Parent={digits[16:32]};Sampled={int(sampled)}"
+
+
+def client_context(encoded: str) -> str:
+    """The JSON text in X-Amz-Client-Context. Raises InvalidRequestContentException."""
+    if len(encoded) > limits.CLIENT_CONTEXT:
+        raise InvalidRequestContentException(
+            f"Client context must be no more than {limits.CLIENT_CONTEXT} bytes when base64-encoded"
+        )
+    try:
+        text = b64decode(encoded, validate=True).decode()
+        json.loads(text)
+    except (Base64Error, ValueError):
+        raise InvalidRequestContentException("Client context must be a valid Base64-encoded JSON object.") from None
+    return text
+
+
+def check_json(payload: bytes) -> None:
+    """Raises InvalidRequestContentException, in the words of AWS's parser, when the payload is no JSON."""
+    try:
+        orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        _check_slowly(payload)
+
+
+def _check_slowly(payload: bytes) -> None:
+    """orjson refuses lone surrogates, which AWS takes; the standard library decides, and knows where it fails."""
+    try:
+        text = payload.decode()
+    except UnicodeDecodeError as error:
+        byte = payload[error.start]
+        raise _not_json(f"Invalid UTF-8 start byte 0x{byte:x}", 1, error.start + 1) from None
+    try:
+        json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise _not_json(_complaint(text, error.pos), error.lineno, error.colno) from None
+    except (ValueError, RecursionError):
+        raise _not_json("Unexpected value", 1, 1) from None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _complaint(text: str, position: int) -> str:
+    if position >= len(text):
+        return "Unexpected end-of-input"
+    character = text[position]
+    shown = f"'{character}' (code {ord(character)})" if ord(character) >= 32 else f"(CTRL-CHAR, code {ord(character)})"
+    return (
+        f"Unexpected character ({shown}): expected a valid value (JSON String, Number, Array, Object or token 'null', "
+        "'true' or 'false')"
+    )
+
+
+def _not_json(complaint: str, line: int, column: int) -> InvalidRequestContentException:
+    return InvalidRequestContentException(
+        f"Could not parse request body into json: Could not parse payload into json: {complaint}\n"
+        " at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); "
+        f"line: {line}, column: {column}]"
+    )

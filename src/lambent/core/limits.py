@@ -1,0 +1,76 @@
+"""Quotas and defaults, each with its AWS name. Sizes in bytes unless the name says otherwise."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MIB: Final = 1024 * 1024
+
+SYNC_PAYLOAD: Final = 6 * MIB
+"""Invocation payload, synchronous request."""
+SYNC_RESPONSE: Final = 6 * MIB + 100
+"""What the platform compares a response with: 6 MiB and a little."""
+CLIENT_CONTEXT: Final = 3583
+LOG_TAIL: Final = 4096
+
+ZIPPED: Final = 52_428_800
+"""Deployment package, zipped, direct upload."""
+UNZIPPED: Final = 262_144_000
+"""Deployment package, unzipped, with layers."""
+ZIP_ENTRIES: Final = 200_000
+"""Files and folders in one package: a bound of ours, far above real packages."""
+CREATE_FUNCTION_BODY: Final = 70_167_211
+"""Request body of CreateFunction, UpdateFunctionCode and PublishLayerVersion."""
+CONTROL_BODY: Final = 6 * MIB
+"""Request body of every other operation."""
+CODE_STORAGE: Final = 80_530_636_800
+
+FUNCTION_NAME: Final = 64
+ENVIRONMENT: Final = 4096
+TAGS: Final = 50
+LAYERS: Final = 5
+FUNCTIONS_PAGE: Final = 50
+
+MEMORY_MB: Final = (128, 10_240)
+TIMEOUT_S: Final = (1, 900)
+EPHEMERAL_MB: Final = (512, 10_240)
+MB_PER_CPU: Final = 1769
+"""Memory at which a function has one CPU's worth of time."""
+
+CONCURRENT_EXECUTIONS: Final = 1000
+INIT_S: Final = 10.0
+"""The init phase of an on-demand environment."""
+EVENT_BYTES: Final = 262_144
+"""One log event; longer output is cut into several."""
+
+RESERVED_VARIABLES: Final = frozenset(
+    {
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_MAX_CONCURRENCY",
+        "AWS_LAMBDA_METADATA_API",
+        "AWS_LAMBDA_METADATA_TOKEN",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_TASK_ROOT",
+        "LAMBDA_RUNTIME_DIR",
+    }
+)
+"""Environment variables that a function's configuration may not set."""
+
+
+def cpus(memory_mb: int) -> float:
+    """Cores' worth of time that a function with `memory_mb` gets."""
+    return memory_mb / MB_PER_CPU

@@ -1,0 +1,142 @@
+"""The platform's log lines, as text or as JSON system events. Pure: callers bring the figures."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from lambent.core.function import Version
+from lambent.core.invocation import Outcome, Status
+
+
+def timestamp(epoch_ms: int) -> str:
+    """`2025-01-01T00:00:00.000Z`."""
+    moment = datetime.fromtimestamp(epoch_ms / 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{epoch_ms % 1000:03d}Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one invocation used: times in milliseconds, memory in bytes. `init_ms` only on a cold start."""
+
+    duration_ms: float
+    max_memory_bytes: int
+    init_ms: float | None = None
+
+    @property
+    def billed_ms(self) -> int:
+        """Rounded up to the millisecond; a cold start's initialisation counts (since August 2025)."""
+        return math.ceil(self.duration_ms + (self.init_ms or 0.0))
+
+    @property
+    def max_memory_mb(self) -> int:
+        """Megabytes, rounded up."""
+        return -(-self.max_memory_bytes // 1_048_576)
+
+
+class Text:
+    """Lines of the Text log format. Each ends as AWS's do."""
+
+    @staticmethod
+    def init_start(at_ms: int, runtime_version: str, runtime_arn: str, version: Version) -> str:
+        return f"INIT_START Runtime Version: {runtime_version}\tRuntime Version ARN: {runtime_arn}\n"
+
+    @staticmethod
+    def init_report(at_ms: int, init_ms: float, phase: str, status: str, error_type: str | None) -> str:
+        error = f"\tError Type: {error_type}" if error_type else ""
+        return f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}\tStatus: {status}{error}\n"
+
+    @staticmethod
+    def start(at_ms: int, request_id: str, version: str) -> str:
+        return f"START RequestId: {request_id} Version: {version}\n"
+
+    @staticmethod
+    def end(at_ms: int, request_id: str) -> str | None:
+        return f"END RequestId: {request_id}\n"
+
+    @staticmethod
+    def report(at_ms: int, request_id: str, memory_mb: int, usage: Usage, outcome: Outcome) -> str:
+        line = (
+            f"REPORT RequestId: {request_id}\tDuration: {usage.duration_ms:.2f} ms\t"
+            f"Billed Duration: {usage.billed_ms} ms\tMemory Size: {memory_mb} MB\t"
+            f"Max Memory Used: {usage.max_memory_mb} MB\t"
+        )
+        if usage.init_ms is not None:
+            line += f"Init Duration: {usage.init_ms:.2f} ms\t"
+        if outcome.status is Status.TIMEOUT:
+            line += "Status: timeout"
+        elif outcome.status is Status.ERROR:
+            line += f"Status: error\tError Type: {outcome.error_type}"
+        return line + "\n"
+
+    @staticmethod
+    def fault(at_ms: int, request_id: str, text: str) -> str:
+        return text
+
+
+class Json:
+    """Lines of the JSON log format: the records of the Telemetry API."""
+
+    @staticmethod
+    def init_start(at_ms: int, runtime_version: str, runtime_arn: str, version: Version) -> str:
+        record = {
+            "initializationType": "on-demand",
+            "phase": "init",
+            "runtimeVersion": runtime_version,
+            "runtimeVersionArn": runtime_arn,
+            "functionName": version.name,
+            "functionVersion": version.version,
+        }
+        return _event(at_ms, "platform.initStart", record)
+
+    @staticmethod
+    def init_report(at_ms: int, init_ms: float, phase: str, status: str, error_type: str | None) -> str:
+        record: dict[str, object] = {"initializationType": "on-demand", "phase": phase, "status": status}
+        if error_type:
+            record["errorType"] = error_type
+        record["metrics"] = {"durationMs": round(init_ms, 3)}
+        return _event(at_ms, "platform.initReport", record)
+
+    @staticmethod
+    def start(at_ms: int, request_id: str, version: str) -> str:
+        return _event(at_ms, "platform.start", {"requestId": request_id, "version": version})
+
+    @staticmethod
+    def end(at_ms: int, request_id: str) -> str | None:
+        return None
+
+    @staticmethod
+    def report(at_ms: int, request_id: str, memory_mb: int, usage: Usage, outcome: Outcome) -> str:
+        metrics: dict[str, object] = {
+            "durationMs": round(usage.duration_ms, 3),
+            "billedDurationMs": usage.billed_ms,
+            "memorySizeMB": memory_mb,
+            "maxMemoryUsedMB": usage.max_memory_mb,
+        }
+        if usage.init_ms is not None:
+            metrics["initDurationMs"] = round(usage.init_ms, 3)
+        record: dict[str, object] = {"requestId": request_id, "metrics": metrics, "status": outcome.status.value}
+        if outcome.status is Status.ERROR:
+            record["errorType"] = outcome.error_type
+        return _event(at_ms, "platform.report", record)
+
+    @staticmethod
+    def fault(at_ms: int, request_id: str, text: str) -> str:
+        return text
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+def _event(at_ms: int, kind: str, record: dict[str, object]) -> str:
+    return _encode({"time": timestamp(at_ms), "type": kind, "record": record})
+
+
+_SYSTEM_LEVELS = {"DEBUG": 0, "INFO": 1, "WARN": 2}
+
+
+def system_line_wanted(system_level: str | None, line_level: str) -> bool:
+    """Whether a system line of `line_level` passes SystemLogLevel (JSON format only; INFO when unset)."""
+    return _SYSTEM_LEVELS[line_level] >= _SYSTEM_LEVELS[system_level or "INFO"]

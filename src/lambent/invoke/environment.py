@@ -1,0 +1,438 @@
+"""One sandbox with one runtime in it. Owns its lifecycle; runs one invocation at a time.
+
+Everything happens on the event loop, by callbacks: the Runtime API session tells what the runtime did, the sandbox
+tells when the program ended, a timer tells when time is up. The hot path makes no task and no future.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from lambent.core import limits
+from lambent.core.function import Version
+from lambent.core.invocation import (
+    Invocation,
+    Outcome,
+    Result,
+    Status,
+    exit_cause,
+    platform_error,
+    response_too_large,
+    runtime_exited,
+    timed_out,
+)
+from lambent.core.lifecycle import Event, State, step
+from lambent.core.report import Json, Text, Usage, system_line_wanted, timestamp
+from lambent.invoke.report import LogStream
+from lambent.kit.clock import Clock
+from lambent.runtimes.api.session import NextEvent, Session
+from lambent.runtimes.output import Frames, Lines
+from lambent.sandbox.base import Exit, Sandbox
+
+Done = Callable[[Result | None], None]
+"""Told how an invocation ended; None when the platform itself failed."""
+
+
+class Owner(Protocol):
+    """Whom an environment belongs to."""
+
+    def idle(self, environment: Environment) -> None:
+        """It may be given the next invocation."""
+
+    def dead(self, environment: Environment) -> None:
+        """It will never run again; its sandbox is to be closed."""
+
+    def reset(self, environment: Environment) -> None:
+        """Its runtime is to be started again: restart the sandbox, then call `restarted`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeLabel:
+    """The runtime as INIT_START names it."""
+
+    version: str
+    arn: str
+
+
+class Environment:
+    """An execution environment of one version."""
+
+    __slots__ = (
+        "_clock",
+        "_done",
+        "_frames",
+        "_init_ms",
+        "_init_phase",
+        "_init_started",
+        "_invocation",
+        "_label",
+        "_lines",
+        "_log",
+        "_loop",
+        "_owner",
+        "_platform",
+        "_read_files",
+        "_retry_init",
+        "_started",
+        "_tail",
+        "_timer",
+        "_wants_info",
+        "_waiting",
+        "idle_since",
+        "sandbox",
+        "session",
+        "state",
+        "version",
+    )
+
+    def __init__(
+        self, version: Version, sandbox: Sandbox, label: RuntimeLabel, log: LogStream, owner: Owner, clock: Clock
+    ) -> None:
+        self.version = version
+        self.sandbox = sandbox
+        self.session = Session(self)
+        self.state = State.STARTING
+        self.idle_since = clock.monotonic()
+        self._label = label
+        self._log = log
+        self._owner = owner
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._platform = Json if version.logging.format == "JSON" else Text
+        self._wants_info = version.logging.format != "JSON" or system_line_wanted(version.logging.system_level, "INFO")
+        self._lines = Lines()
+        self._frames = Frames()
+        self._read_files = False
+        self._invocation: Invocation | None = None
+        self._waiting: tuple[Invocation, Done] | None = None
+        self._done: Done | None = None
+        self._started = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._tail: list[str] | None = None
+        self._init_started = 0.0
+        self._init_ms: float | None = None
+        self._init_phase = "init"
+        self._retry_init = True
+
+    # -- starting ------------------------------------------------------------------------------------------------
+
+    def begin(self, invocation: Invocation, done: Done) -> None:
+        """The sandbox is being assigned: the init phase starts now, and `invocation` will be the first to run."""
+        self._waiting = (invocation, done)
+        self._init_started = self._loop.time()
+        self._loop.add_reader(self.sandbox.output, self._output_ready)
+        self._loop.add_reader(self.sandbox.records, self._output_ready)
+        self._read_files = True
+        self.sandbox.on_exit = self._exited
+        self._timer = self._loop.call_later(limits.INIT_S, self._init_timed_out)
+        now = self._now_ms()
+        if self._wants_info:
+            self._write([(now, self._platform.init_start(now, self._label.version, self._label.arn, self.version))])
+
+    def restarted(self) -> None:
+        """The runtime has been started again in the same sandbox (after Owner.reset)."""
+        if self.state is State.RESETTING:
+            self.state = step(self.state, Event.RESET)
+            self._became_idle()
+
+    def forsake(self) -> tuple[Invocation, Done] | None:
+        """The sandbox died before the runtime took the waiting invocation, which is handed back to run elsewhere."""
+        waiting, self._waiting = self._waiting, None
+        self._die()
+        return waiting
+
+    # -- one invocation -------------------------------------------------------------------------------------------
+
+    def run(self, invocation: Invocation, done: Done) -> None:
+        """Run `invocation` in this idle environment; `done` is called once, with its result."""
+        self.state = step(self.state, Event.ASSIGNED)
+        self._invocation = invocation
+        self._done = done
+        self._tail = [] if invocation.want_tail else None
+        self._started = self._loop.time()
+        self._timer = self._loop.call_later(self.version.timeout_s, self._timed_out)
+        now = self._now_ms()
+        if self._wants_info:
+            self._write([(now, self._platform.start(now, invocation.id, self.version.version))])
+        self.session.offer(
+            NextEvent(
+                request_id=invocation.id,
+                deadline_ms=now + self.version.timeout_s * 1000,
+                arn=invocation.arn,
+                trace=invocation.trace,
+                client_context=invocation.client_context,
+                payload=invocation.payload,
+            )
+        )
+
+    # -- what the runtime does (Session's listener) ---------------------------------------------------------------
+
+    def runtime_ready(self) -> None:
+        """The runtime asked for its next event."""
+        if self.state is not State.STARTING:
+            return
+        self._cancel_timer()
+        if self._init_phase == "init":
+            self._init_ms = (self._loop.time() - self._init_started) * 1000
+        self.state = step(self.state, Event.RUNTIME_READY)
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            self._became_idle()
+        elif self._init_phase == "init":
+            self.run(*waiting)
+        else:
+            self._continue_suppressed(*waiting)
+
+    def answered(self, request_id: str, payload: bytes) -> None:
+        """The runtime posted a response."""
+        self._finish(Outcome(Status.SUCCESS, payload))
+
+    def failed(self, request_id: str, error_type: str, payload: bytes) -> None:
+        """The runtime posted an error for the invocation."""
+        self._finish(Outcome(Status.FAILURE, payload, error_type))
+
+    def too_large(self, request_id: str) -> None:
+        """The runtime posted more than a response may have."""
+        self._finish(response_too_large(limits.SYNC_RESPONSE))
+
+    def init_failed(self, error_type: str, payload: bytes) -> None:
+        """The runtime reported that it could not initialise."""
+        if self.state is State.STARTING:
+            self._init_broke(Outcome(Status.ERROR, payload, error_type), "error")
+
+    # -- what goes wrong ------------------------------------------------------------------------------------------
+
+    def _timed_out(self) -> None:
+        invocation = self._invocation
+        assert invocation is not None
+        seconds = float(self.version.timeout_s)
+        now = self._now_ms()
+        line = f"{timestamp(now)} {invocation.id} Task timed out after {seconds:.2f} seconds\n\n"
+        self._broke(timed_out(invocation.id, seconds), line)
+
+    def _exited(self, exit: Exit) -> None:
+        if self.state is State.STARTING:
+            self._init_broke(self._exit_outcome(exit, self._waiting[0].id if self._waiting else ""), "error")
+        elif self.state is State.BUSY:
+            invocation = self._invocation
+            assert invocation is not None
+            outcome = self._exit_outcome(exit, invocation.id)
+            self._broke(outcome, f"{_message(outcome)}\n{_shown_type(outcome)}\n")
+        elif self.state is State.IDLE:
+            self._die()
+
+    def _exit_outcome(self, exit: Exit, request_id: str) -> Outcome:
+        outcome = runtime_exited(request_id, exit_cause(exit.status, exit.signal))
+        if exit.out_of_memory:
+            # The caller still reads Runtime.ExitError; the report names the cause.
+            return Outcome(outcome.status, outcome.payload, "Runtime.OutOfMemory")
+        return outcome
+
+    def _broke(self, outcome: Outcome, line: str) -> None:
+        """The invocation ended in a way that costs the runtime its life: a reset follows."""
+        self._cancel_timer()
+        self._drain()
+        now = self._now_ms()
+        self._write([(now, line)])
+        self.state = step(self.state, Event.BROKEN)
+        self._reset_session()
+        self._conclude(outcome)
+        if self.state is State.RESETTING:
+            self._owner.reset(self)
+
+    # -- initialisation that fails --------------------------------------------------------------------------------
+
+    def _init_timed_out(self) -> None:
+        outcome = platform_error("Sandbox.Timedout", "Init timed out", status=Status.TIMEOUT)
+        self._init_broke(outcome, "timeout")
+
+    def _init_broke(self, outcome: Outcome, status: str) -> None:
+        """A failed init is tried once more as part of the invocation ("suppressed init"); then its caller hears."""
+        self._cancel_timer()
+        self._drain()
+        now = self._now_ms()
+        took = (self._loop.time() - self._init_started) * 1000
+        error_type = outcome.error_type if status == "error" else None
+        self._write([(now, self._platform.init_report(now, took, self._init_phase, status, error_type))])
+        if self._waiting is None:
+            self._die()
+            return
+        if not self._retry_init:
+            self._fail_waiting(outcome)
+            return
+        self._retry_init = False
+        self._init_phase = "invoke"
+        invocation, _ = self._waiting
+        self._init_started = self._started = self._loop.time()
+        self._tail = [] if invocation.want_tail else None
+        if self._wants_info:
+            self._write([(now, self._platform.start(now, invocation.id, self.version.version))])
+        self._timer = self._loop.call_later(self.version.timeout_s, self._suppressed_timed_out)
+        self._reset_session()
+        self._owner.reset(self)
+
+    def _continue_suppressed(self, invocation: Invocation, done: Done) -> None:
+        """The second init succeeded: the invocation goes on, its time counted from the init's start."""
+        self.state = step(self.state, Event.ASSIGNED)
+        self._invocation, self._done = invocation, done
+        spent = self._loop.time() - self._started
+        left = self.version.timeout_s - spent
+        self._timer = self._loop.call_later(max(left, 0.0), self._timed_out)
+        self.session.offer(
+            NextEvent(
+                request_id=invocation.id,
+                deadline_ms=self._now_ms() + int(left * 1000),
+                arn=invocation.arn,
+                trace=invocation.trace,
+                client_context=invocation.client_context,
+                payload=invocation.payload,
+            )
+        )
+
+    def _suppressed_timed_out(self) -> None:
+        assert self._waiting is not None
+        invocation = self._waiting[0]
+        seconds = float(self.version.timeout_s)
+        now = self._now_ms()
+        self._drain()
+        self._write([(now, f"{timestamp(now)} {invocation.id} Task timed out after {seconds:.2f} seconds\n\n")])
+        self._fail_waiting(timed_out(invocation.id, seconds))
+
+    def _fail_waiting(self, outcome: Outcome) -> None:
+        assert self._waiting is not None
+        self._invocation, self._done = self._waiting
+        self._waiting = None
+        self._conclude(outcome)
+        self._die()
+
+    # -- ends -----------------------------------------------------------------------------------------------------
+
+    def _finish(self, outcome: Outcome) -> None:
+        if self.state is not State.BUSY:
+            return
+        self._cancel_timer()
+        self._drain()
+        self.state = step(self.state, Event.FINISHED)
+        self._conclude(outcome)
+        self._became_idle()
+
+    def _conclude(self, outcome: Outcome) -> None:
+        """Write END and REPORT and tell the caller."""
+        invocation, done = self._invocation, self._done
+        assert invocation is not None
+        assert done is not None
+        self._invocation = self._done = None
+        duration_ms = (self._loop.time() - self._started) * 1000
+        if outcome.status is Status.TIMEOUT:
+            duration_ms = float(self.version.timeout_s * 1000)
+        init_ms, self._init_ms = self._init_ms, None
+        usage = Usage(duration_ms, self.sandbox.max_memory_bytes(), init_ms)
+        now = self._now_ms()
+        entries: list[tuple[int, str]] = []
+        if self._wants_info:
+            if (end := self._platform.end(now, invocation.id)) is not None:
+                entries.append((now, end))
+            report = self._platform.report(now, invocation.id, self.version.memory_mb, usage, outcome)
+            entries.append((now, report))
+            self._write(entries)
+        tail = None if self._tail is None else "".join(self._tail).encode()[-limits.LOG_TAIL :]
+        self._tail = None
+        done(Result(outcome, self.version.version, tail))
+
+    def _became_idle(self) -> None:
+        self.idle_since = self._clock.monotonic()
+        self._owner.idle(self)
+
+    def retire(self) -> None:
+        """End an idle environment."""
+        self._die()
+
+    def _die(self) -> None:
+        if self.state is State.DEAD:
+            return
+        self._cancel_timer()
+        self.state = step(self.state, Event.DIED)
+        self.sandbox.on_exit = None
+        self.session.close()
+        self.stop_reading()
+        self._owner.dead(self)
+
+    def stop_reading(self) -> None:
+        """Let go of the sandbox's output; what is in it is written first."""
+        if self._read_files:
+            self._drain()
+            self._read_files = False
+            self._loop.remove_reader(self.sandbox.output)
+            self._loop.remove_reader(self.sandbox.records)
+
+    def _reset_session(self) -> None:
+        self.session.close()
+        self.session = Session(self)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # -- logs -----------------------------------------------------------------------------------------------------
+
+    def _output_ready(self) -> None:
+        self._drain(limit=1)
+
+    def _drain(self, limit: int = 64) -> None:
+        """Read what the program has written by now: an answer must not overtake the lines printed before it."""
+        if not self._read_files:
+            return
+        entries = self._frames_read(limit)
+        now = self._now_ms()
+        for chunk in _read_available(self.sandbox.output, limit):
+            entries += [(now, line) for line in self._lines.feed(chunk)]
+        if entries:
+            self._write(entries)
+
+    def _frames_read(self, limit: int) -> list[tuple[int, str]]:
+        entries: list[tuple[int, str]] = []
+        for chunk in _read_available(self.sandbox.records, limit):
+            entries += [(frame.at_ms, frame.text) for frame in self._frames.feed(chunk)]
+        return entries
+
+    def _write(self, entries: list[tuple[int, str]]) -> None:
+        self._log.write(entries)
+        if self._tail is not None:
+            self._tail += [text if text.endswith("\n") else text + "\n" for _, text in entries]
+
+    def _now_ms(self) -> int:
+        return int(self._clock.now() * 1000)
+
+
+def _read_available(descriptor: int, limit: int) -> list[bytes]:
+    chunks: list[bytes] = []
+    while len(chunks) < limit:
+        try:
+            chunk = os.read(descriptor, 65536)
+        except BlockingIOError:
+            break
+        if not chunk:
+            break
+        chunks.append(chunk)
+        if len(chunk) < 65536:
+            break
+    return chunks
+
+
+def _message(outcome: Outcome) -> str:
+    import json
+
+    message: str = json.loads(outcome.payload)["errorMessage"]
+    return message
+
+
+def _shown_type(outcome: Outcome) -> str:
+    import json
+
+    kind: str = json.loads(outcome.payload)["errorType"]
+    return kind

@@ -1,0 +1,167 @@
+"""The way of every invocation, top to bottom: resolve, gate, pool, and the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from lambent.core.arn import FunctionRef
+from lambent.core.function import Function, Version
+from lambent.core.invocation import Invocation, Result
+from lambent.invoke.environment import Done, Environment
+from lambent.invoke.gate import Gate
+from lambent.invoke.pool import Pool
+from lambent.invoke.prepare import Preparation
+from lambent.invoke.records import function_key
+from lambent.invoke.resolve import Resolver
+from lambent.invoke.stems import Stems
+from lambent.kit.clock import Clock
+from lambent.kit.log import Log
+from lambent.kit.tasks import Tasks
+
+IDLE_S = 300.0
+"""How long an environment may stay idle before it is retired."""
+SWEEP_S = 5.0
+
+
+class Draining(Exception):
+    """The server is stopping: no new invocations."""
+
+
+class Invoker:
+    """Runs invocations. Callers resolve first (to authorise what was named), then run."""
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        gate: Gate,
+        preparation: Preparation,
+        stems: Stems,
+        tasks: Tasks,
+        clock: Clock,
+        log: Log,
+        *,
+        opened: Callable[[Environment], None],
+        closed: Callable[[Environment], None],
+        idle_s: float = IDLE_S,
+    ) -> None:
+        self._resolver = resolver
+        self._gate = gate
+        self._preparation = preparation
+        self._stems = stems
+        self._tasks = tasks
+        self._clock = clock
+        self._log = log
+        self._opened = opened
+        self._closed = closed
+        self._idle_s = idle_s
+        self._pools: dict[str, Pool] = {}
+        self._retiring: set[Pool] = set()
+        self._drained: asyncio.Event | None = None
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    async def start(self) -> None:
+        """Learn of every function, make sandboxes ready for those there are, and begin to retire idle environments."""
+        await self._resolver.start(self._function_changed)
+        for template in self._preparation.templates(self._resolver.functions):
+            self._tasks.start(f"warm:{template.name}", self._stems.prepare(template))
+        self._sweep()
+
+    def resolve(self, ref: FunctionRef) -> Version:
+        """The version that `ref` runs. Raises FunctionMissing and NotActive."""
+        return self._resolver.version(ref)
+
+    def run(self, version: Version, invocation: Invocation, done: Done) -> None:
+        """Run `invocation`; `done` is called once with its result, or None when the platform failed.
+        Raises Throttled and Draining at once."""
+        if self._drained is not None:
+            raise Draining
+        self._gate.enter(version)
+
+        def finished(result: Result | None) -> None:
+            self._gate.leave(version)
+            if self._drained is not None and self._gate.running == 0:
+                self._drained.set()
+            done(result)
+
+        self._pool(version).run(invocation, finished)
+
+    async def invoke(self, version: Version, invocation: Invocation) -> Result | None:
+        """The same, awaited."""
+        future: asyncio.Future[Result | None] = asyncio.get_running_loop().create_future()
+        self.run(version, invocation, lambda result: future.done() or future.set_result(result))
+        return await future
+
+    async def prepare(self, version: Version) -> None:
+        """Make sure that a first invocation of `version` will be quick. Raises SandboxDied."""
+        plan = await self._preparation.plan(version)
+        await self._stems.prepare(plan.template)
+
+    async def drain(self) -> None:
+        """Refuse new invocations; return when the running ones have finished."""
+        self._drained = asyncio.Event()
+        if self._gate.running:
+            self._log.info("finishing_invocations", running=self._gate.running)
+            await self._drained.wait()
+
+    async def close(self) -> None:
+        """End every environment."""
+        self._resolver.close()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for pool in (*self._pools.values(), *self._retiring):
+            pool.retire()
+        await self._stems.close()
+
+    @property
+    def environments(self) -> int:
+        """Environments that exist."""
+        return sum(pool.size for pool in (*self._pools.values(), *self._retiring))
+
+    @property
+    def running(self) -> int:
+        """Invocations under way."""
+        return self._gate.running
+
+    def _pool(self, version: Version) -> Pool:
+        key = function_key(version.account, version.region, version.name)
+        pool = self._pools.get(key)
+        if pool is not None and pool.version is version:
+            return pool
+        return self._renew(key, version)
+
+    def _renew(self, key: str, version: Version) -> Pool:
+        """Another generation: the old environments finish what they run and end."""
+        old = self._pools.get(key)
+        if old is not None and _same(old.version, version):
+            old.version = version
+            return old
+        self._retire(key)
+        pool = Pool(version, self._preparation, self._stems, self._tasks, self._log, self._opened, self._closed)
+        self._pools[key] = pool
+        return pool
+
+    def _function_changed(self, key: str, function: Function | None) -> None:
+        pool = self._pools.get(key)
+        if pool is None:
+            return
+        serving = None if function is None else function.serving
+        if serving is None or not _same(pool.version, serving):
+            self._retire(key)
+
+    def _retire(self, key: str) -> None:
+        if (old := self._pools.pop(key, None)) is not None:
+            old.retire()
+            if old.size:
+                self._retiring.add(old)
+
+    def _sweep(self) -> None:
+        before = self._clock.monotonic() - self._idle_s
+        for pool in self._pools.values():
+            pool.retire_idle(before)
+        self._retiring = {pool for pool in self._retiring if pool.size}
+        self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
+
+
+def _same(one: Version, other: Version) -> bool:
+    return one.function_id == other.function_id and one.generation == other.generation
