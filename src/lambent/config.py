@@ -1,0 +1,40 @@
+"""Settings: what the command line and the environment (LAMBENT_…) may say. Read once, then passed as values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PORT = 4566
+
+
+def default_data_directory(environ: Mapping[str, str] = os.environ) -> Path:
+    """$LAMBENT_DATA, else $XDG_DATA_HOME/lambent, else ~/.local/share/lambent."""
+    if named := environ.get("LAMBENT_DATA"):
+        return Path(named)
+    base = environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "lambent"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set."""
+
+    host: str = "127.0.0.1"
+    port: int = PORT
+    data: Path = field(default_factory=default_data_directory)
+    dev: bool = False
+    """Any well-formed key is its account's root (loopback only)."""
+    isolation: str | None = None
+    """The level that must be had: `full` or `rootless`; None takes the strongest there is."""
+    strict_runtimes: bool = False
+    """Refuse a runtime whose exact version is missing, instead of running it on the nearest."""
+    concurrency: int = 1000
+    """Concurrent executions per account and region."""
+    idle_s: float = 300.0
+    """How long an environment may stay idle."""
+    log_level: str = "info"
+    account: str = "000000000000"
+    region: str = "us-east-1"
