@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 
 class ApiError(Exception):
@@ -14,6 +15,8 @@ class ApiError(Exception):
 
     code = "InternalFailure"
     status: int | None = None
+    codes: ClassVar[Mapping[str, str]] = {}
+    """Other codes for the same, by protocol."""
 
     def __init__(
         self,
@@ -39,6 +42,7 @@ class ValidationError(ApiError):
 
     code = "ValidationException"
     status = 400
+    codes: ClassVar = {"query": "ValidationError", "ec2": "InvalidParameterValue", "rest-xml": "InvalidRequest"}
 
 
 class SerializationError(ApiError):
@@ -46,6 +50,7 @@ class SerializationError(ApiError):
 
     code = "SerializationException"
     status = 400
+    codes: ClassVar = {"query": "MalformedInput", "ec2": "InvalidParameterValue", "rest-xml": "MalformedXML"}
 
 
 class AccessDenied(ApiError):
@@ -53,6 +58,7 @@ class AccessDenied(ApiError):
 
     code = "AccessDeniedException"
     status = 403
+    codes: ClassVar = {"query": "AccessDenied", "ec2": "UnauthorizedOperation", "rest-xml": "AccessDenied"}
 
 
 class NotImplementedOperation(ApiError):
@@ -60,3 +66,69 @@ class NotImplementedOperation(ApiError):
 
     code = "NotImplementedException"
     status = 501
+
+
+class UnknownOperation(ApiError):
+    """No operation of the service is meant by this request."""
+
+    code = "UnknownOperationException"
+    status = 404
+
+
+class InvalidAction(ApiError):
+    """A query request names no operation of the service."""
+
+    code = "InvalidAction"
+    status = 400
+
+
+class InternalError(ApiError):
+    """A fault of ours; says nothing of its cause."""
+
+    code = "InternalFailure"
+    status = 500
+    codes: ClassVar = {"ec2": "InternalError", "rest-xml": "InternalError"}
+
+
+class MissingAuthenticationToken(ApiError):
+    """The request is not signed."""
+
+    code = "MissingAuthenticationTokenException"
+    status = 403
+    codes: ClassVar = {"query": "MissingAuthenticationToken", "ec2": "AuthFailure", "rest-xml": "AccessDenied"}
+
+
+class IncompleteSignature(ApiError):
+    """The signature lacks a part, or a part is not well-formed."""
+
+    code = "IncompleteSignatureException"
+    status = 400
+    codes: ClassVar = dict.fromkeys(("query", "ec2", "rest-xml"), "IncompleteSignature")
+
+
+class InvalidSignature(ApiError):
+    """The signature does not match, or its time or scope is wrong."""
+
+    code = "InvalidSignatureException"
+    status = 403
+    codes: ClassVar = {
+        "query": "SignatureDoesNotMatch",
+        "ec2": "SignatureDoesNotMatch",
+        "rest-xml": "SignatureDoesNotMatch",
+    }
+
+
+class UnrecognizedClient(ApiError):
+    """The access key or the session token is not known."""
+
+    code = "UnrecognizedClientException"
+    status = 403
+    codes: ClassVar = {"query": "InvalidClientTokenId", "ec2": "AuthFailure", "rest-xml": "InvalidAccessKeyId"}
+
+
+class ExpiredToken(ApiError):
+    """The session token is past its time."""
+
+    code = "ExpiredTokenException"
+    status = 403
+    codes: ClassVar = {"query": "ExpiredToken", "ec2": "RequestExpired", "rest-xml": "ExpiredToken"}

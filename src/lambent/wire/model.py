@@ -25,12 +25,14 @@ class ModelNotFound(LookupError):
 class Shape:
     """A type as it is used in one place: the shape's own traits, overlaid by those of the reference to it."""
 
-    __slots__ = ("_definitions", "_members", "name", "traits", "type")
+    __slots__ = ("_definitions", "_members", "key_of_use", "name", "traits", "type")
 
     def __init__(self, definitions: Traits, reference: Traits) -> None:
         self._definitions = definitions
         self._members: dict[str, Shape] | None = None
         self.name: str = reference["shape"]
+        self.key_of_use = (self.name, repr(reference))
+        """Equal for uses that read and write alike: what compiled plans are remembered by."""
         self.traits: Traits = {**definitions[self.name], **reference}
         self.type: str = self.traits["type"]
         """structure, list, map, string, blob, timestamp, boolean, integer, long, float, double, …"""
