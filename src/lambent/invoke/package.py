@@ -56,8 +56,8 @@ def unpack(data: bytes, into: Path) -> None:
         raise
 
 
-_UNWRITABLE = {20, 21, 36, 40, 22, 84}
-"""ENOTDIR, EISDIR, ENAMETOOLONG, ELOOP, EINVAL, EILSEQ: entries that contradict each other or cannot be names."""
+_UNWRITABLE = {17, 20, 21, 22, 36, 40, 84}
+"""EEXIST, ENOTDIR, EISDIR, EINVAL, ENAMETOOLONG, ELOOP, EILSEQ: entries that contradict each other or cannot be names."""
 
 
 def _check(infos: list[zipfile.ZipInfo]) -> list[_Entry]:
