@@ -1,0 +1,343 @@
+"""Reads HTTP/1 requests out of bytes, and refuses what two readers could understand differently. No I/O: bytes go
+in, whole requests come out. The parser is llhttp; the checks that it does not make are made here."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from enum import IntEnum
+
+import httptools
+
+from lambent.kit.http_message import BodyTooLarge, HttpLimits, Refusal, Request
+
+SLICE = 16_384
+"""The most bytes to feed at once: it bounds how many requests can come out beyond the one that is handled."""
+
+
+class Stage(IntEnum):
+    """Where in a message the bytes that were fed so far end."""
+
+    BETWEEN = 0
+    HEAD = 1
+    BODY = 2
+    ENDED = 3
+    """Nothing that follows on this connection is read."""
+
+
+_BETWEEN, _HEAD, _BODY, _ENDED = Stage  # an enum's attributes are slow to reach
+_METHODS: Mapping[bytes, str] = {m.encode(): m for m in ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")}
+_HOST_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%!$&'()*+;=:[]"
+_SINGLE = frozenset((b"host", b"content-length", b"transfer-encoding"))
+_PIECES = 1_024
+
+
+class RequestReader:
+    """Reads the requests of one connection.
+
+    `requests` holds the whole ones in order. `stage` tells of the one under way. When it is ENDED, `failure` may say
+    why: a Refusal, or an error of `body_limit`; it is to be answered after `requests`.
+    """
+
+    __slots__ = (
+        "_blocks",
+        "_fed",
+        "_first",
+        "_headers",
+        "_host",
+        "_limit",
+        "_limits",
+        "_more",
+        "_parser",
+        "_peer",
+        "_received",
+        "_repeats",
+        "_request",
+        "_target",
+        "body_limit",
+        "changes",
+        "expects",
+        "failure",
+        "requests",
+        "stage",
+    )
+
+    _headers: dict[bytes, bytes]
+    _received: int
+    _request: Request | None
+
+    def __init__(
+        self,
+        limits: HttpLimits,
+        peer: str,
+        body_limit: Callable[[str, bytes, dict[bytes, bytes]], int],
+    ) -> None:
+        self.body_limit = body_limit
+        self.requests: deque[Request] = deque()
+        self.stage: Stage = _BETWEEN
+        self.failure: Exception | None = None
+        self.expects = False
+        """The client waits for "100 Continue" before it sends the body."""
+        self.changes = 0
+        """Grows whenever a request begins or ends."""
+        self._limits = limits
+        self._peer = peer
+        self._host: bytes | None = None  # the last one found valid
+        self._limit = 0
+        self._more: list[bytes] = []
+        self._blocks: list[bytes] = []
+        self._restart()
+        self._parser = httptools.HttpRequestParser(self)
+
+    def feed(self, data: bytes | memoryview) -> None:
+        """Read on. At most SLICE bytes at a time keep the promise of bounded requests; nothing is raised."""
+        rest: bytes | memoryview | None = data
+        while rest is not None:
+            rest = self._parse(rest)
+        if self.stage:
+            self._count(len(data))
+
+    def fail(self, failure: Exception) -> Exception:
+        """End with `failure`, unless this ended already."""
+        if self.stage is not _ENDED:
+            self.stage = _ENDED
+            self.failure = failure
+        return failure
+
+    def release(self) -> None:
+        """End, and break the reference cycles; nothing may be fed after."""
+        self.stage = _ENDED
+        self.requests.clear()
+        del self._parser, self.body_limit
+
+    def received_bytes(self) -> int:
+        """How much has arrived of the body that is under way."""
+        return self._received
+
+    # --- what the parser calls, in this order
+
+    def on_message_begin(self) -> None:
+        self.stage = _HEAD
+        self.changes += 1
+        self._restart()
+
+    def on_url(self, piece: bytes) -> None:
+        self._target += piece
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        headers = self._headers
+        if name in headers:
+            self._repeated(name, value)
+        else:
+            headers[name] = value.rstrip(b" \t")
+
+    def on_headers_complete(self) -> None:
+        try:
+            self._head_complete()
+        except Exception as error:  # of body_limit too: it must not pass for one of the parser's
+            self.fail(error)
+            raise
+
+    def on_body(self, piece: bytes) -> None:
+        if self._received:
+            self._more.append(piece)
+        else:
+            self._first = piece
+        self._received += len(piece)
+        if self._received > self._limit:
+            assert self._request is not None
+            raise self.fail(BodyTooLarge(self._request, self._limit))
+        if len(self._more) == _PIECES:  # tiny chunks must not cost many times their size
+            self._blocks.append(b"".join(self._more))
+            self._more.clear()
+
+    def on_message_complete(self) -> None:
+        request = self._request
+        if request is None:  # an upgrade: see _parse
+            return
+        self._request = None
+        if self._received:
+            request.body = self._whole_body()
+        self.changes += 1
+        self.stage = _BETWEEN if request.keep_alive else _ENDED
+        self.requests.append(request)
+
+    # --- the head
+
+    def _restart(self) -> None:
+        self._target = b""
+        self._headers = {}
+        self._request = None
+        self._repeats = self._fed = self._received = 0
+
+    def _head_complete(self) -> None:
+        headers, target, parser = self._headers, self._target, self._parser
+        method = _METHODS.get(parser.get_method())
+        keep_alive = parser.should_keep_alive()
+        if (
+            method is not None
+            and keep_alive
+            and b"connection" not in headers  # without it, only HTTP/1.1 is kept alive
+            and self._host is not None
+            and headers.get(b"host") == self._host
+            and target[0] == 0x2F
+            and b"#" not in target
+            and len(target) <= self._limits.target_bytes
+            and len(headers) + self._repeats <= self._limits.header_fields
+            and not self._fed
+        ):
+            request = Request(method, target, headers, self._peer)
+            request.plain = method != "HEAD"
+        else:
+            request = self._examined(method, target, headers)
+            request.keep_alive = keep_alive
+            request.plain = keep_alive and not request.http_1_0 and method != "HEAD"
+            if b"upgrade" in headers and parser.should_upgrade():
+                return
+        if b"content-length" in headers or b"transfer-encoding" in headers:
+            self._expect_body(request)
+        self._request = request
+        self.stage = _BODY
+
+    def _repeated(self, name: bytes, value: bytes) -> None:
+        self._repeats += 1
+        if self._repeats > self._limits.header_fields:
+            raise self.fail(Refusal(431, "There are too many header fields."))
+        if name in _SINGLE:
+            raise self.fail(Refusal(400, f"There is more than one {name.decode()} field."))
+        self._headers[name] += b"," + value.rstrip(b" \t")
+
+    def _examined(self, method: str | None, target: bytes, headers: dict[bytes, bytes]) -> Request:
+        """The request of a head that is not quite ordinary. Raises Refusal."""
+        version = self._parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            raise Refusal(505, f"HTTP/{version} is not spoken here.")
+        if method is None:
+            raise Refusal(501, "The method is not implemented.")
+        self._check_sizes(target, headers)
+        host = headers.get(b"host")
+        if host is None and version == "1.1":
+            raise Refusal(400, "The host field is missing.")
+        if host is not None:
+            _check_host(host)
+        self._host = host
+        request = Request(method, target, headers, self._peer)
+        request.http_1_0 = version == "1.0"
+        if b"#" in target:
+            raise Refusal(400, "The target contains a fragment.")
+        if not target.startswith(b"/"):
+            _take_unusual_target(request)
+        return request
+
+    def _check_sizes(self, target: bytes, headers: Mapping[bytes, bytes]) -> None:
+        limits = self._limits
+        if len(target) > limits.target_bytes:
+            raise Refusal(414, f"The target is longer than {limits.target_bytes} bytes.")
+        if len(headers) + self._repeats > limits.header_fields:
+            raise Refusal(431, f"There are more than {limits.header_fields} header fields.")
+        size = len(target) + sum(len(name) + len(value) + 4 for name, value in headers.items())
+        if size > limits.head_bytes:
+            raise Refusal(431, f"The head is larger than {limits.head_bytes} bytes.")
+
+    # --- the body
+
+    def _expect_body(self, request: Request) -> None:
+        """Decide about the body that is announced. Raises Refusal."""
+        headers = request.headers
+        coding = headers.get(b"transfer-encoding")
+        if coding is None:
+            length = int(headers[b"content-length"])
+            if not length:
+                return
+            self._limit = self.body_limit(request.method, request.target, headers)
+            if length > self._limit:
+                raise BodyTooLarge(request, self._limit)
+        else:
+            _check_coding(request, coding)
+            self._limit = self.body_limit(request.method, request.target, headers)
+            self._headers = {}  # trailers are read into this one, and dropped
+            self._repeats = 0
+        self.expects = _expects(request)
+
+    def _whole_body(self) -> bytes:
+        self.expects = False
+        if not self._more and not self._blocks:
+            return self._first
+        body = b"".join((self._first, *self._blocks, *self._more))
+        self._more.clear()
+        self._blocks.clear()
+        return body
+
+    # --- the unusual
+
+    def _parse(self, data: bytes | memoryview) -> bytes | memoryview | None:
+        """Parse; gives back the rest after a request to change the protocol, which is ignored, as a server may."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            rest = data[upgrade.args[0] :]
+        except httptools.HttpParserError as error:
+            self.fail(Refusal(400, f"The request is malformed: {error}."))  # unless a callback has failed
+            return None
+        else:
+            return None
+        # The parser would skip the body, so a new one reads the same head without its Upgrade field.
+        head = self._head_without_upgrade()
+        self._parser = httptools.HttpRequestParser(self)
+        self._parse(head)
+        return rest if self.stage is not _ENDED else None
+
+    def _head_without_upgrade(self) -> bytes:
+        method, version = self._parser.get_method(), self._parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b\r\n" % (method, self._target, version)]
+        lines += [b"%b: %b\r\n" % field for field in self._headers.items() if field[0] != b"upgrade"]
+        return b"".join(lines) + b"\r\n"
+
+    def _count(self, fed: int) -> None:
+        """Bound what an unfinished message may take: its head, and the framing and trailers around its body."""
+        self._fed += fed
+        spare = self._limits.head_bytes + SLICE
+        if self.stage is _HEAD and self._fed > spare:
+            short = self._headers or len(self._target) <= self._limits.target_bytes
+            self.fail(Refusal(431, "The head is too large.") if short else Refusal(414, "The target is too long."))
+        elif self.stage is _BODY and self._fed > 2 * spare + 8 * self._received:
+            self.fail(Refusal(400, "The body's chunks are mostly framing."))
+
+
+def _check_host(host: bytes) -> None:
+    if host.translate(None, _HOST_BYTES):
+        raise Refusal(400, "The host is invalid.")
+
+
+def _take_unusual_target(request: Request) -> None:
+    """The other forms that a target may have: `*`, and a whole URL, whose authority then replaces the Host field."""
+    target = request.target
+    if target == b"*" and request.method == "OPTIONS":
+        return
+    scheme, found, rest = target.partition(b"://")
+    if not found or scheme.lower() not in (b"http", b"https"):
+        raise Refusal(400, "The target is neither a path nor an HTTP URL.")
+    location, _, request.query = rest.partition(b"?")
+    authority, _, path = location.partition(b"/")
+    if not authority:
+        raise Refusal(400, "The target has no host.")
+    _check_host(authority)
+    request.headers[b"host"] = authority
+    request.path = b"/" + path
+
+
+def _check_coding(request: Request, coding: bytes) -> None:
+    if coding.lower() != b"chunked":
+        raise Refusal(501, "The only transfer coding here is chunked.")
+    if request.http_1_0 or b"content-length" in request.headers:
+        raise Refusal(400, "Transfer-Encoding is not allowed here.")
+
+
+def _expects(request: Request) -> bool:
+    expectation = request.headers.get(b"expect")
+    if expectation is None or request.http_1_0:
+        return False
+    if expectation.lower() != b"100-continue":
+        raise Refusal(417, "The expectation is unknown.")
+    return True
