@@ -1,12 +1,175 @@
-"""Binds operations classes to a service's model."""
+"""Binds operations classes to the models, and takes a request through them: parse, validate, call, write."""
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+from lambent.wire.call import Call
+from lambent.wire.errors import ApiError, InternalError, NotImplementedOperation, SerializationError
+from lambent.wire.message import Request, Response
+from lambent.wire.model import Operation, Service
+from lambent.wire.protocols.base import Captured, Codec, Parse, Values, Write
+from lambent.wire.protocols.cbor import Cbor
+from lambent.wire.protocols.ec2 import Ec2
+from lambent.wire.protocols.json import Json
+from lambent.wire.protocols.query import Query
+from lambent.wire.protocols.rest_json import RestJson
+from lambent.wire.protocols.rest_xml import RestXml
+from lambent.wire.route import Route, Router
+from lambent.wire.validate import compile_validator
+
+CODECS: Mapping[str, type[Codec]] = {c.name: c for c in (RestJson, Json, Query, Ec2, RestXml, Cbor)}
+
+Method = Callable[[Call, Any], Awaitable[Mapping[str, Any] | None]]
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_UNTYPED = frozenset({"dict", "Mapping", "object", "Any"})
+
+
+class Mismatch(TypeError):
+    """An operations class does not fit the service's model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """An operation in one protocol, compiled, with the method that does it."""
+
+    operation: Operation
+    parse: Parse
+    validate: Callable[[Values], None]
+    write: Write
+    method: Method | None
+    """None: the model has the operation, Lambent has not."""
+
+    def request(self, request: Request, captured: Captured) -> dict[str, Any]:
+        """The request's values, valid by the model. Raises SerializationError and ValidationError."""
+        try:
+            values = self.parse(request, captured)
+            self.validate(values)
+        except RecursionError:
+            raise SerializationError("The request nests too deep") from None
+        return values
+
+
+class Api:
+    """One service as it is served: its model and the objects whose methods are its operations.
+
+    Refuses, with Mismatch, a public coroutine method that is no operation, or one that two objects have.
+    """
+
+    def __init__(self, service: Service, *implementations: object) -> None:
+        self.service = service
+        self.methods = _methods(service, implementations)
+        """Method by operation name, for the operations that are there."""
+        self._codecs: dict[str, Codec] = {}
+        self._bound: dict[tuple[str, str], Bound] = {}
+
+    def bound(self, operation: str, protocol: str | None = None) -> Bound:
+        """The operation in this protocol (default: the service's first), compiled at its first use."""
+        key = (protocol or self.service.protocol, operation)
+        if key not in self._bound:
+            self._bound[key] = self._bind(self.service.operations[operation], key[0])
+        return self._bound[key]
+
+    def codec(self, protocol: str) -> Codec:
+        """The protocol as this service speaks it."""
+        if protocol not in self._codecs:
+            self._codecs[protocol] = CODECS[protocol](self.service)
+        return self._codecs[protocol]
+
+    def _bind(self, operation: Operation, protocol: str) -> Bound:
+        plan = self.codec(protocol).plan(operation)
+        validate = compile_validator(operation.input, self.service.overrides.get("validation_code"))
+        return Bound(operation, plan.parse, validate, plan.write, self.methods.get(operation.name))
+
+
+class Registry:
+    """All services behind one port."""
+
+    def __init__(self, apis: Iterable[Api]) -> None:
+        self._apis = {api.service.name: api for api in apis}
+        self._router = Router(api.service for api in self._apis.values())
+
+    def __getitem__(self, service: str) -> Api:
+        return self._apis[service]
+
+    def route(self, request: Request, scope: str | None) -> Route | None:
+        """Where a request goes; None when no service here is meant. `scope`: see Router.route."""
+        return self._router.route(request, scope)
+
+    def bound(self, route: Route) -> Bound:
+        """The compiled operation of a route. Raises the route's fault, and NotImplementedOperation."""
+        if route.operation is None:
+            raise route.fault or InternalError()
+        bound = self._apis[route.service.name].bound(route.operation.name, route.protocol)
+        if bound.method is None:
+            name = f"{route.service.name}:{route.operation.name}"
+            raise NotImplementedOperation(f"Lambent does not have the operation {name} yet.")
+        return bound
+
+    async def handle(self, route: Route, call: Call, request: Request) -> Response:
+        """Run the operation and write its answer; an ApiError on the way becomes the answer.
+
+        Other exceptions are faults of ours and go to the caller, who logs them and answers InternalError.
+        """
+        try:
+            bound = self.bound(route)
+            values = bound.request(request, route.captured)
+            assert bound.method is not None
+            result = await bound.method(call, values)
+        except ApiError as error:
+            return self.refusal(route, error, call.request_id)
+        return bound.write(result or {}, call.request_id)
+
+    def refusal(self, route: Route, error: ApiError, request_id: str) -> Response:
+        """The answer that says `error`, in the route's protocol."""
+        return self._apis[route.service.name].codec(route.protocol).error(error, request_id)
+
+
+def unrouted(error: ApiError, request_id: str) -> Response:
+    """The answer to a request that belongs to no service here: JSON, which every client can show."""
+    codec = RestJson(Service("", {"metadata": {"protocol": "rest-json"}, "shapes": {}, "operations": {}}))
+    return codec.error(error, request_id)
 
 
 def snake_case(operation: str) -> str:
     """The method name of an operation: GetFunctionUrlConfig → get_function_url_config."""
     return _WORDS.sub("_", operation).lower()
+
+
+def _methods(service: Service, implementations: Iterable[object]) -> dict[str, Method]:
+    by_method = {snake_case(name): operation for name, operation in service.operations.items()}
+    found: dict[str, Method] = {}
+    for implementation in implementations:
+        for name, method in _public_coroutines(implementation):
+            where = f"{type(implementation).__name__}.{name}"
+            if name not in by_method:
+                raise Mismatch(f"{where} is no operation of {service.name}")
+            operation = by_method[name]
+            if operation.name in found:
+                raise Mismatch(f"{where}: {operation.name} is there twice")
+            _check_signature(where, method, operation)
+            found[operation.name] = method
+    return found
+
+
+def _public_coroutines(implementation: object) -> Iterable[tuple[str, Method]]:
+    for name, function in inspect.getmembers(type(implementation), inspect.iscoroutinefunction):
+        if not name.startswith("_"):
+            del function
+            yield name, getattr(implementation, name)
+
+
+def _check_signature(where: str, method: Method, operation: Operation) -> None:
+    parameters = list(inspect.signature(method).parameters.values())
+    if [p.name for p in parameters] != ["call", "request"]:
+        raise Mismatch(f"{where} must take (call, request)")
+    annotation = parameters[1].annotation
+    if not (isinstance(annotation, str) and annotation.isidentifier()) or annotation in _UNTYPED:
+        return
+    wanted = operation.input.name if operation.input is not None else None
+    if annotation != wanted:
+        raise Mismatch(f"{where} takes {annotation}, but {operation.name} takes {wanted}")

@@ -160,9 +160,10 @@ def _float_reader(shape: Shape) -> Convert:
     def read(value: Any) -> float:
         if type(value) is str and value in _SPECIAL:
             return _SPECIAL[value]
-        if type(value) is int or type(value) is float:
-            return value
-        raise _mistyped(value, shape)
+        if type(value) is not int and type(value) is not float:
+            raise _mistyped(value, shape)
+        number: float = value
+        return number
 
     return read
 
@@ -170,7 +171,7 @@ def _float_reader(shape: Shape) -> Convert:
 def _timestamp_reader(shape: Shape) -> Convert:
     read_text = values.TIMESTAMP_READERS[shape.traits.get("timestampFormat", "unixTimestamp")]
 
-    def read(value: Any) -> float:
+    def read(value: Any) -> Any:
         if type(value) is int or type(value) is float:
             return values.checked_epoch(value)
         if type(value) is not str:
