@@ -1,0 +1,269 @@
+"""The four protocols in memory, for tests. They pass the same contract suite as the durable ones, and forget."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import tempfile
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lambent.kit.clock import Clock, SystemClock
+from lambent.kit.ids import uuid4
+from lambent.store.base import ABSENT, Change, Entry, Lease, Put, Record, RevisionMismatch, Store
+from lambent.store.watching import Watchers
+
+
+def memory_store(clock: Clock | None = None) -> Store:
+    """A store that is empty and ends with the process."""
+    clock = clock if clock is not None else SystemClock()
+    return Store(MemoryRecords(), MemoryQueues(clock), MemoryBlobs(), MemoryJournals(clock))
+
+
+class MemoryRecords:
+    """`Records` (store/base.py) in a dictionary."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, Record] = {}
+        self._revision = 0
+        self._watchers: Watchers[str, Record | None] = Watchers()
+
+    async def get(self, key: str) -> Record | None:
+        return self._records.get(key)
+
+    async def list(self, prefix: str, *, after: str = "", limit: int = 1000) -> Sequence[Record]:
+        keys = sorted(key for key in self._records if key.startswith(prefix) and key > after)
+        return [self._records[key] for key in keys[: max(0, limit)]]
+
+    async def write(self, *changes: Change) -> int:
+        for change in changes:
+            self._check(change)
+        self._revision += 1
+        revision = self._revision
+        told = [self._apply(change, revision) for change in changes]
+        for key, before, after in told:
+            if before is not None or after is not None:
+                self._watchers.tell(key, key, after)
+        # Others get their turn, as they would while a file is written.
+        await asyncio.sleep(0)
+        return revision
+
+    def watch(self, prefix: str, seen: Callable[[str, Record | None], None]) -> Callable[[], None]:
+        return self._watchers.add(prefix, seen)
+
+    def _check(self, change: Change) -> None:
+        change.key.encode()
+        record = self._records.get(change.key)
+        actual = record.revision if record is not None else ABSENT
+        if change.expect is not None and change.expect != actual:
+            raise RevisionMismatch(change.key, change.expect, actual)
+
+    def _apply(self, change: Change, revision: int) -> tuple[str, Record | None, Record | None]:
+        before = self._records.pop(change.key, None)
+        if not isinstance(change, Put):
+            return change.key, before, None
+        after = Record(change.key, bytes(change.value), revision)
+        self._records[change.key] = after
+        return change.key, before, after
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """A message; `receipt` is the present lease's, and None when there is none."""
+
+    number: int
+    queue: str
+    body: bytes
+    due: float
+    enqueued_at: float
+    attempts: int = 0
+    receipt: str | None = None
+
+
+class MemoryQueues:
+    """`Queues` (store/base.py) in a dictionary."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._messages: dict[int, _Message] = {}
+        self._leases: dict[str, int] = {}
+        self._number = 0
+        self._watchers: Watchers[str] = Watchers()
+
+    async def put(self, queue: str, body: bytes, *, not_before: float = 0.0) -> None:
+        queue.encode()
+        now = self._clock.now()
+        self._number += 1
+        message = _Message(self._number, queue, bytes(memoryview(body)), max(now, not_before), now)
+        self._messages[self._number] = message
+        self._watchers.tell(queue, queue)
+        await asyncio.sleep(0)
+
+    async def lease(self, queue: str, *, limit: int, for_s: float) -> Sequence[Lease]:
+        now = self._clock.now()
+        visible = sorted(
+            (message for message in self._messages.values() if message.queue == queue and message.due <= now),
+            key=lambda message: (message.due, message.number),
+        )
+        return [self._lease(message, now + for_s) for message in visible[: max(0, limit)]]
+
+    async def extend(self, receipt: str, *, for_s: float) -> bool:
+        message = self._held(receipt)
+        if message is None:
+            return False
+        self._messages[message.number] = replace(message, due=self._clock.now() + for_s)
+        return True
+
+    async def ack(self, *receipts: str) -> int:
+        held = {message.number for receipt in receipts if (message := self._held(receipt)) is not None}
+        for number in held:
+            self._leases.pop(self._messages.pop(number).receipt or "", None)
+        return len(held)
+
+    async def give_back(self, receipt: str, *, delay_s: float = 0.0) -> bool:
+        message = self._held(receipt)
+        if message is None:
+            return False
+        del self._leases[receipt]
+        self._messages[message.number] = replace(message, due=self._clock.now() + delay_s, receipt=None)
+        self._watchers.tell(message.queue, message.queue)
+        return True
+
+    async def depth(self, queue: str) -> int:
+        return sum(message.queue == queue for message in self._messages.values())
+
+    async def next_due(self, queue: str) -> float | None:
+        return min((message.due for message in self._messages.values() if message.queue == queue), default=None)
+
+    def watch(self, seen: Callable[[str], None]) -> Callable[[], None]:
+        return self._watchers.add("", seen)
+
+    def _held(self, receipt: str) -> _Message | None:
+        number = self._leases.get(receipt)
+        return self._messages[number] if number is not None else None
+
+    def _lease(self, message: _Message, until: float) -> Lease:
+        receipt = uuid4()
+        self._leases.pop(message.receipt or "", None)
+        self._leases[receipt] = message.number
+        attempts = message.attempts + 1
+        self._messages[message.number] = replace(message, due=until, attempts=attempts, receipt=receipt)
+        return Lease(receipt, message.queue, message.body, attempts, message.enqueued_at, until)
+
+
+class MemoryBlobs:
+    """`Blobs` (store/base.py) in a dictionary, with a temporary folder for those whose path is asked for."""
+
+    def __init__(self) -> None:
+        self._blobs: dict[str, bytes] = {}
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    async def put(self, data: bytes) -> str:
+        digest = hashlib.sha256(data).hexdigest()
+        self._blobs[digest] = bytes(data)
+        return digest
+
+    async def get(self, digest: str) -> bytes | None:
+        return self._blobs.get(digest)
+
+    async def path(self, digest: str) -> Path | None:
+        if digest not in self._blobs:
+            return None
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="lambent-blobs-")
+        path = Path(self._folder.name, digest)
+        path.write_bytes(self._blobs[digest])
+        return path
+
+    async def delete(self, digest: str) -> None:
+        self._blobs.pop(digest, None)
+        if self._folder is not None and digest.isalnum():
+            Path(self._folder.name, digest).unlink(missing_ok=True)
+
+    async def digests(self) -> AsyncIterator[str]:
+        for digest in tuple(self._blobs):
+            yield digest
+
+
+class MemoryJournals:
+    """`Journals` (store/base.py) in lists."""
+
+    def __init__(self, clock: Clock, *, backlog_bytes: int = 64 << 20) -> None:
+        """What was not flushed counts as backlog, though nothing waits for a file here."""
+        self._clock = clock
+        self._limit = backlog_bytes
+        self._journals: defaultdict[str, list[Entry]] = defaultdict(list)
+        self._sequence = 0
+        self._backlog = 0
+        self._dropped = 0
+
+    @property
+    def dropped(self) -> int:
+        return self._dropped
+
+    def append(self, journal: str, entries: Sequence[tuple[int, str]]) -> None:
+        journal.encode()
+        size = sum(len(text.encode("utf-8", "replace")) for _, text in entries)
+        if self._backlog + size > self._limit:
+            self._dropped += len(entries)
+            return
+        self._backlog += size
+        written_at = int(self._clock.now() * 1000)
+        for at, text in entries:
+            self._sequence += 1
+            mended = text.encode("utf-8", "replace").decode()
+            self._journals[journal].append(Entry(journal, self._sequence, at, written_at, mended))
+
+    async def flush(self) -> None:
+        self._backlog = 0
+
+    async def read(
+        self,
+        prefix: str,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        after: tuple[int, int] | None = None,
+        limit: int = 10_000,
+        reverse: bool = False,
+    ) -> Sequence[Entry]:
+        await self.flush()
+        wanted = [
+            entry
+            for name, entries in self._journals.items()
+            if name.startswith(prefix)
+            for entry in entries
+            if start <= entry.at and (end is None or entry.at < end) and _beyond(entry, after, reverse=reverse)
+        ]
+        wanted.sort(key=_position, reverse=reverse)
+        return wanted[: max(0, limit)]
+
+    async def span(self, journal: str) -> tuple[int, int, int, int] | None:
+        await self.flush()
+        entries = self._journals.get(journal)
+        if not entries:
+            return None
+        times = [entry.at for entry in entries]
+        written_at = max(entry.written_at for entry in entries)
+        return min(times), max(times), written_at, sum(len(entry.text.encode()) for entry in entries)
+
+    async def delete(self, prefix: str, *, before: int | None = None) -> None:
+        await self.flush()
+        for name in [name for name in self._journals if name.startswith(prefix)]:
+            kept = [entry for entry in self._journals[name] if before is not None and entry.at >= before]
+            if kept:
+                self._journals[name] = kept
+            else:
+                del self._journals[name]
+
+
+def _position(entry: Entry) -> tuple[int, int]:
+    return entry.at, entry.sequence
+
+
+def _beyond(entry: Entry, after: tuple[int, int] | None, *, reverse: bool) -> bool:
+    if after is None:
+        return True
+    return _position(entry) < after if reverse else _position(entry) > after

@@ -1,0 +1,184 @@
+"""One thread that writes to one database file, with group commit.
+
+All that waits when the thread looks is one transaction: one fsync for everybody, and nobody waits for a turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from lambent.store.base import StoreUnavailable
+
+T = TypeVar("T")
+
+_UNITS_PER_COMMIT = 1000
+_ROWS_PER_STATEMENT = (64, 16, 4, 1)
+
+
+class Insertion:
+    """An INSERT whose rows may share a statement.
+
+    Each statement gives the interpreter's lock away and has to win it back; a row costs 1.9 µs of a statement for
+    64, 4 µs on its own.
+    """
+
+    def __init__(self, head: str, row: str) -> None:
+        """`head` up to VALUES, and `row` with its placeholders."""
+        self._statements = [(n, f"{head} {', '.join([row] * n)}") for n in _ROWS_PER_STATEMENT]
+
+    def run(self, connection: sqlite3.Connection, rows: Sequence[Sequence[object]]) -> None:
+        """Insert all rows, in order."""
+        at = 0
+        for size, statement in self._statements:
+            while len(rows) - at >= size:
+                connection.execute(statement, [value for row in rows[at : at + size] for value in row])
+                at += size
+
+
+@dataclass(slots=True)
+class _Unit:
+    """What one caller wants done: `work`, or `row` to be inserted. It is done wholly or not at all."""
+
+    done: asyncio.Future[Any]
+    work: Callable[[sqlite3.Connection], Any] | None = None
+    row: Sequence[object] | None = None
+    then: Callable[[Any], None] | None = None
+    result: Any = field(default=None)
+    error: BaseException | None = field(default=None)
+
+
+class Writer:
+    """Runs units of work in the order in which they are given; each succeeds or fails alone.
+
+    Only a failure of the file itself (disk full, I/O error) fails all units of the transaction, each with
+    StoreUnavailable; nothing of them is changed then, and the next units are tried anew.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, name: str, *, insertion: Insertion | None = None) -> None:
+        """Takes the connection over. To be made on the event loop that will be told of the results."""
+        self._connection = connection
+        self._name = name
+        self._insertion = insertion
+        self._loop = asyncio.get_running_loop()
+        self._units: SimpleQueue[_Unit | None] = SimpleQueue()
+        self._closed = False
+        self._ended = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name=f"lambent-{name}-writer", daemon=True)
+        self._thread.start()
+
+    def submit(
+        self, work: Callable[[sqlite3.Connection], T], then: Callable[[T], None] | None = None
+    ) -> asyncio.Future[T]:
+        """Have `work` done in the thread, in a transaction. The future is done when that is committed.
+
+        `then(result)` is called on the event loop before the future is done, in the order of the commits.
+        What `work` raises is undone and handed to the future.
+        """
+        done: asyncio.Future[T] = self._loop.create_future()
+        return self._enqueue(_Unit(done, work=work, then=then))
+
+    def insert(self, row: Sequence[object], then: Callable[[None], None]) -> asyncio.Future[None]:
+        """As `submit`, for one row of the writer's insertion: cheaper, as rows that wait share a statement.
+
+        A row that SQLite cannot store fails the whole transaction: it must have been checked.
+        """
+        done: asyncio.Future[None] = self._loop.create_future()
+        return self._enqueue(_Unit(done, row=row, then=then))
+
+    async def close(self) -> None:
+        """Commit what was submitted, then end the thread and close the connection."""
+        if not self._closed:
+            self._closed = True
+            self._units.put(None)
+        await self._ended.wait()
+        self._thread.join()
+        self._connection.close()
+
+    def _enqueue(self, unit: _Unit) -> asyncio.Future[Any]:
+        if self._closed:
+            unit.done.set_exception(StoreUnavailable(f"{self._name}: closed"))
+        else:
+            self._units.put(unit)
+        return unit.done
+
+    # In the thread.
+
+    def _run(self) -> None:
+        going_on = True
+        while going_on:
+            units, going_on = self._take()
+            if units:
+                self._commit(units)
+                self._on_loop(_deliver, units)
+        self._on_loop(self._ended.set)
+
+    def _on_loop(self, call: Callable[..., None], *args: object) -> None:
+        with contextlib.suppress(RuntimeError):
+            # The loop is closed when the program ended without closing the store: then nobody waits.
+            self._loop.call_soon_threadsafe(call, *args)
+
+    def _take(self) -> tuple[list[_Unit], bool]:
+        """All units that wait, at least one; and whether more may come."""
+        units: list[_Unit] = []
+        while not units or (len(units) < _UNITS_PER_COMMIT and not self._units.empty()):
+            unit = self._units.get()
+            if unit is None:
+                return units, False
+            units.append(unit)
+        return units, True
+
+    def _commit(self, units: list[_Unit]) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._insert([unit.row for unit in units if unit.row is not None])
+            for unit in units:
+                if unit.work is not None:
+                    self._perform(unit, unit.work)
+            self._connection.execute("COMMIT")
+        except Exception as error:
+            # Whatever it was, somebody waits for each of these units, and more will come.
+            self._undo()
+            for unit in units:
+                # Also those that were refused: they may have been judged by what is undone now.
+                unit.error = StoreUnavailable(f"{self._name}: {error}")
+
+    def _insert(self, rows: list[Sequence[object]]) -> None:
+        if rows and self._insertion is not None:
+            self._insertion.run(self._connection, rows)
+
+    def _perform(self, unit: _Unit, work: Callable[[sqlite3.Connection], Any]) -> None:
+        self._connection.execute("SAVEPOINT unit")
+        try:
+            unit.result = work(self._connection)
+        except sqlite3.Error:
+            raise
+        except Exception as error:
+            # Like any executor: what the work raises is for who asked for it, and for nobody else.
+            unit.error = error
+            self._connection.execute("ROLLBACK TO unit")
+        self._connection.execute("RELEASE unit")
+
+    def _undo(self) -> None:
+        # After some failures SQLite has rolled back by itself.
+        if self._connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+
+
+def _deliver(units: list[_Unit]) -> None:
+    for unit in units:
+        if unit.error is not None:
+            if not unit.done.done():
+                unit.done.set_exception(unit.error)
+            continue
+        if unit.then is not None:
+            unit.then(unit.result)
+        if not unit.done.done():
+            unit.done.set_result(unit.result)
