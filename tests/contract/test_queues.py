@@ -1,0 +1,235 @@
+"""What every implementation of Queues promises."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from lambent.kit.clock import FakeClock
+from lambent.store.base import Queues
+
+
+async def test_a_message_is_leased_as_it_was_put(queues: Queues, clock: FakeClock) -> None:
+    put_at = clock.now()
+    await queues.put("q", b"\x00body\xff")
+    clock.advance(5)
+    (lease,) = await queues.lease("q", limit=10, for_s=30)
+    assert (lease.queue, lease.body, lease.attempts) == ("q", b"\x00body\xff", 1)
+    assert (lease.enqueued_at, lease.until) == (put_at, clock.now() + 30)
+
+
+async def test_an_empty_queue_gives_nothing(queues: Queues) -> None:
+    assert list(await queues.lease("q", limit=10, for_s=30)) == []
+    assert await queues.depth("q") == 0
+    assert await queues.next_due("q") is None
+
+
+async def test_a_leased_message_is_hidden_until_its_lease_ends(queues: Queues, clock: FakeClock) -> None:
+    await queues.put("q", b"m")
+    await queues.lease("q", limit=1, for_s=30)
+    clock.advance(29.9)
+    assert list(await queues.lease("q", limit=1, for_s=30)) == []
+    clock.advance(0.1)
+    (again,) = await queues.lease("q", limit=1, for_s=30)
+    assert (again.body, again.attempts) == (b"m", 2)
+
+
+async def test_messages_come_in_the_order_in_which_they_became_visible(queues: Queues, clock: FakeClock) -> None:
+    now = clock.now()
+    await queues.put("q", b"later", not_before=now + 2)
+    await queues.put("q", b"first")
+    await queues.put("q", b"second")
+    await queues.put("q", b"past", not_before=now - 100)
+    clock.advance(1)
+    await queues.put("q", b"third")
+    clock.advance(10)
+    leases = await queues.lease("q", limit=10, for_s=30)
+    assert [lease.body for lease in leases] == [b"first", b"second", b"past", b"third", b"later"]
+
+
+async def test_a_lease_takes_no_more_than_its_limit(queues: Queues) -> None:
+    for n in range(5):
+        await queues.put("q", b"%d" % n)
+    assert list(await queues.lease("q", limit=0, for_s=30)) == []
+    assert [lease.body for lease in await queues.lease("q", limit=2, for_s=30)] == [b"0", b"1"]
+    assert [lease.body for lease in await queues.lease("q", limit=9, for_s=30)] == [b"2", b"3", b"4"]
+
+
+async def test_a_delayed_message_is_invisible_until_its_time(queues: Queues, clock: FakeClock) -> None:
+    await queues.put("q", b"m", not_before=clock.now() + 10)
+    assert list(await queues.lease("q", limit=1, for_s=30)) == []
+    assert await queues.next_due("q") == clock.now() + 10
+    clock.advance(10)
+    assert len(await queues.lease("q", limit=1, for_s=30)) == 1
+
+
+async def test_queues_do_not_see_each_other(queues: Queues) -> None:
+    await queues.put("a", b"of a")
+    await queues.put("ab", b"of ab")
+    assert [lease.body for lease in await queues.lease("a", limit=9, for_s=30)] == [b"of a"]
+    assert await queues.depth("ab") == 1
+
+
+async def test_an_acknowledged_message_is_gone(queues: Queues, clock: FakeClock) -> None:
+    await queues.put("q", b"m")
+    (lease,) = await queues.lease("q", limit=1, for_s=30)
+    assert await queues.ack(lease.receipt) == 1
+    clock.advance(100)
+    assert list(await queues.lease("q", limit=1, for_s=30)) == []
+    assert await queues.depth("q") == 0
+    assert await queues.ack(lease.receipt) == 0
+
+
+async def test_several_messages_are_acknowledged_at_once(queues: Queues) -> None:
+    for n in range(4):
+        await queues.put("q", b"%d" % n)
+    leases = await queues.lease("q", limit=3, for_s=30)
+    receipts = [lease.receipt for lease in leases]
+    assert await queues.ack(*receipts, receipts[0], "no receipt") == 3
+    assert await queues.depth("q") == 1
+    assert await queues.ack() == 0
+
+
+async def test_a_lease_that_ran_out_can_still_be_settled_if_nobody_took_the_message(
+    queues: Queues, clock: FakeClock
+) -> None:
+    await queues.put("q", b"m")
+    (lease,) = await queues.lease("q", limit=1, for_s=30)
+    clock.advance(60)
+    assert await queues.ack(lease.receipt) == 1
+
+
+async def test_a_lease_that_somebody_took_over_is_no_longer_ours(queues: Queues, clock: FakeClock) -> None:
+    await queues.put("q", b"m")
+    (old,) = await queues.lease("q", limit=1, for_s=30)
+    clock.advance(30)
+    (new,) = await queues.lease("q", limit=1, for_s=30)
+    assert await queues.ack(old.receipt) == 0
+    assert not await queues.extend(old.receipt, for_s=100)
+    assert not await queues.give_back(old.receipt)
+    assert await queues.next_due("q") == new.until
+    assert await queues.ack(new.receipt) == 1
+
+
+async def test_an_extended_lease_ends_later(queues: Queues, clock: FakeClock) -> None:
+    await queues.put("q", b"m")
+    (lease,) = await queues.lease("q", limit=1, for_s=30)
+    clock.advance(20)
+    assert await queues.extend(lease.receipt, for_s=30)
+    clock.advance(29)
+    assert list(await queues.lease("q", limit=1, for_s=30)) == []
+    clock.advance(1)
+    assert len(await queues.lease("q", limit=1, for_s=30)) == 1
+
+
+async def test_a_message_given_back_is_visible_at_once_and_keeps_its_attempts(queues: Queues) -> None:
+    await queues.put("q", b"m")
+    (first,) = await queues.lease("q", limit=1, for_s=30)
+    assert await queues.give_back(first.receipt)
+    (second,) = await queues.lease("q", limit=1, for_s=30)
+    assert (second.attempts, second.enqueued_at) == (2, first.enqueued_at)
+
+
+async def test_a_message_given_back_is_visible_after_its_delay(queues: Queues, clock: FakeClock) -> None:
+    await queues.put("q", b"m")
+    (lease,) = await queues.lease("q", limit=1, for_s=30)
+    assert await queues.give_back(lease.receipt, delay_s=60)
+    clock.advance(59)
+    assert list(await queues.lease("q", limit=1, for_s=30)) == []
+    clock.advance(1)
+    assert len(await queues.lease("q", limit=1, for_s=30)) == 1
+
+
+async def test_a_lease_given_back_is_no_longer_ours(queues: Queues) -> None:
+    await queues.put("q", b"m")
+    (lease,) = await queues.lease("q", limit=1, for_s=30)
+    assert await queues.give_back(lease.receipt, delay_s=60)
+    assert await queues.ack(lease.receipt) == 0
+    assert not await queues.extend(lease.receipt, for_s=1)
+    assert not await queues.give_back(lease.receipt)
+    assert await queues.depth("q") == 1
+
+
+@pytest.mark.parametrize("receipt", ["", ".", "1", "1.", "x.y", "-1.t", "9" * 40 + ".t", "½.t", "1.1.1"])
+async def test_what_is_no_receipt_settles_nothing(queues: Queues, receipt: str) -> None:
+    await queues.put("q", b"m")
+    await queues.lease("q", limit=1, for_s=30)
+    assert await queues.ack(receipt) == 0
+    assert not await queues.extend(receipt, for_s=1)
+    assert not await queues.give_back(receipt)
+    assert await queues.depth("q") == 1
+
+
+async def test_a_receipt_of_a_message_that_is_gone_never_fits_a_later_one(queues: Queues) -> None:
+    await queues.put("q", b"old")
+    (old,) = await queues.lease("q", limit=1, for_s=30)
+    await queues.ack(old.receipt)
+    await queues.put("q", b"new")
+    (new,) = await queues.lease("q", limit=1, for_s=30)
+    assert await queues.ack(old.receipt) == 0
+    assert await queues.ack(new.receipt) == 1
+
+
+async def test_depth_counts_visible_leased_and_delayed_messages(queues: Queues, clock: FakeClock) -> None:
+    await queues.put("q", b"leased")
+    await queues.lease("q", limit=1, for_s=30)
+    await queues.put("q", b"visible")
+    await queues.put("q", b"delayed", not_before=clock.now() + 60)
+    assert await queues.depth("q") == 3
+
+
+async def test_next_due_is_the_earliest_visibility_or_end_of_a_lease(queues: Queues, clock: FakeClock) -> None:
+    now = clock.now()
+    await queues.put("q", b"delayed", not_before=now + 60)
+    assert await queues.next_due("q") == now + 60
+    await queues.put("q", b"now")
+    assert await queues.next_due("q") == now
+    await queues.lease("q", limit=1, for_s=30)
+    assert await queues.next_due("q") == now + 30
+
+
+async def test_no_message_is_leased_by_two_at_the_same_time(queues: Queues) -> None:
+    await asyncio.gather(*(queues.put("q", b"%d" % n) for n in range(100)))
+    batches = await asyncio.gather(*(queues.lease("q", limit=7, for_s=30) for _ in range(30)))
+    bodies = [lease.body for batch in batches for lease in batch]
+    assert sorted(bodies, key=int) == [b"%d" % n for n in range(100)]
+    assert await queues.ack(*(lease.receipt for batch in batches for lease in batch)) == 100
+
+
+async def test_messages_put_at_the_same_time_are_all_there(queues: Queues) -> None:
+    sizes = [0, 1, 3, 17, 64, 85, 200]
+    for n, size in enumerate(sizes):
+        await asyncio.gather(*(queues.put(f"q{n}", b"%d" % m) for m in range(size)))
+    for n, size in enumerate(sizes):
+        leases = await queues.lease(f"q{n}", limit=1000, for_s=30)
+        assert [lease.body for lease in leases] == [b"%d" % m for m in range(size)]
+
+
+async def test_watchers_hear_of_every_put_and_every_message_given_back(queues: Queues) -> None:
+    heard: list[str] = []
+    end = queues.watch(heard.append)
+    await queues.put("a", b"")
+    assert heard == ["a"]
+    await queues.put("b", b"")
+    (lease,) = await queues.lease("a", limit=1, for_s=30)
+    assert heard == ["a", "b"]
+    await queues.give_back(lease.receipt)
+    await queues.give_back(lease.receipt)
+    assert heard == ["a", "b", "a"]
+    end()
+    await queues.put("c", b"")
+    assert heard == ["a", "b", "a"]
+
+
+async def test_a_body_that_is_not_bytes_is_refused_and_harms_nobody(queues: Queues) -> None:
+    outcomes = await asyncio.gather(
+        queues.put("q", b"good"),
+        queues.put("q", "text"),  # type: ignore[arg-type]
+        queues.put("\ud800", b"no name"),
+        return_exceptions=True,
+    )
+    assert outcomes[0] is None
+    assert isinstance(outcomes[1], TypeError)
+    assert isinstance(outcomes[2], UnicodeEncodeError)
+    assert await queues.depth("q") == 1
