@@ -1,0 +1,211 @@
+"""The Runtime API over HTTP: one connection of whatever speaks it inside a sandbox, which may be hostile.
+
+An acknowledgement is held back when the request for the next event has arrived with the answer that it acknowledges:
+it then leaves with that event, and the runtime wakes once an invocation instead of twice.
+"""
+
+from __future__ import annotations
+
+import json
+
+from lambent.core import limits
+from lambent.kit.http import Connection
+from lambent.kit.http_message import HttpLimits, Request, Response
+from lambent.runtimes.api.session import NextEvent, Refusal, Session
+
+API_LIMITS = HttpLimits(
+    # Runtimes describe errors in a header of up to 1 MB.
+    head_bytes=1_200_000,
+    body_bytes=limits.SYNC_RESPONSE,
+    connections=64,
+    # A frozen sandbox may stop anywhere, for as long as it stays frozen; what it can hold up is its own alone.
+    idle_s=None,
+    head_s=100_000.0,
+    body_s=100_000.0,
+    write_s=100_000.0,
+)
+"""What one sandbox may send."""
+
+_NEXT = b"/2018-06-01/runtime/invocation/next"
+_INVOCATION = b"/2018-06-01/runtime/invocation/"
+_INIT_ERROR = b"/2018-06-01/runtime/init/error"
+_PING = b"/2018-06-01/ping"
+_ERROR_TYPE = b"lambda-runtime-function-error-type"
+_WITH_CAUSE = b"application/vnd.aws.lambda.error.cause+json"
+_JSON = ((b"Content-Type", b"application/json"),)
+_LARGE_BYTES = 64 * 1024
+_TYPE_CHARACTERS = 256
+
+
+def _ready(status: bytes, body: bytes) -> bytes:
+    return b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body)
+
+
+_ACCEPTED = _ready(b"202 Accepted", b'{"status":"OK"}\n')
+
+
+class RuntimeConnection(Connection):
+    """Brings what a runtime asks for to its session."""
+
+    __slots__ = ("_owed", "_session")
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._owed = b""
+
+    # -- what the base calls
+
+    def received(self, request: Request) -> None:
+        """Hand the request to the session."""
+        path = request.path
+        if path == _NEXT:
+            if request.method == "GET":
+                self._refused_by(self._session.next(self._take))
+                return
+        elif path.startswith(_INVOCATION):
+            if request.method == "POST":
+                self._answered_with(path[len(_INVOCATION) :], request)
+                return
+        elif path == _INIT_ERROR:
+            if request.method == "POST":
+                body = _error_body(request)
+                self._acknowledge(self._session.init_error(_error_type(request, body), body))
+                return
+        elif path == _PING:
+            self._send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npong")
+            return
+        else:
+            self._refuse_with(Refusal(404, "NotFound", f"There is no {_shown(path)} here."))
+            return
+        self._refuse_with(Refusal(405, "MethodNotAllowed", f"{_shown(path)} does not take {request.method}."))
+
+    def closed(self) -> None:
+        """Whoever waited for an event here is gone."""
+        self._session.withdraw(self._take)
+
+    def too_large(self, request: Request, limit: int) -> Response:
+        """A response that exceeds the limit ends its event, and is answered as AWS does."""
+        rest = request.path.removeprefix(_INVOCATION)
+        request_id, _, act = rest.rpartition(b"/")
+        if act == b"response" and (refusal := self._session.respond_too_large(_text(request_id))) is not None:
+            return Response(refusal.status, _JSON, _document(refusal))
+        text = f"Exceeded maximum allowed payload size ({limit} bytes)."
+        return Response(413, _JSON, _document(Refusal(413, "RequestEntityTooLarge", text)))
+
+    def refused(self, status: int, reason: str) -> Response:
+        """A request that cannot be read."""
+        return Response(status, _JSON, _document(Refusal(status, "InvalidRequest", reason)))
+
+    # -- acts
+
+    def _answered_with(self, rest: bytes, request: Request) -> None:
+        request_id, _, act = rest.rpartition(b"/")
+        if act == b"response":
+            self._acknowledge(self._session.respond(_text(request_id), request.body))
+        elif act == b"error":
+            body = _error_body(request)
+            self._acknowledge(self._session.error(_text(request_id), _error_type(request, body), body))
+        else:
+            self._refuse_with(Refusal(404, "NotFound", f"There is no {_shown(request.path)} here."))
+
+    def _take(self, event: NextEvent) -> None:
+        head = event_head(event)
+        payload = event.payload
+        if len(payload) < _LARGE_BYTES:
+            self._send(b"%bContent-Length: %d\r\n\r\n%b" % (head, len(payload), payload))
+            return
+        owed, self._owed = self._owed, b""
+        if owed:
+            self._transport.write(owed)
+        self.respond(200, head.partition(b"\r\n")[2], payload)
+
+    def _acknowledge(self, refusal: Refusal | None) -> None:
+        if refusal is not None:
+            self._refuse_with(refusal)
+        elif self._current is not None and self._current.plain and self._reader.requests:
+            self._owed += _ACCEPTED
+            self.write_response(b"")
+        else:
+            self._send(_ACCEPTED)
+
+    def _refused_by(self, refusal: Refusal | None) -> None:
+        if refusal is not None:
+            self._refuse_with(refusal)
+
+    def _refuse_with(self, refusal: Refusal) -> None:
+        status = b"%d %b" % (refusal.status, _REASONS[refusal.status])
+        self._send(_ready(status, _document(refusal)))
+
+    def _send(self, response: bytes) -> None:
+        if self._owed:
+            response = self._owed + response
+            self._owed = b""
+        self.write_response(response)
+
+
+_REASONS = {400: b"Bad Request", 403: b"Forbidden", 404: b"Not Found", 405: b"Method Not Allowed"}
+
+
+def event_head(event: NextEvent) -> bytes:
+    """The head of the answer that carries `event`, but for its Content-Length. Line breaks that a caller smuggled into
+    a value become blanks."""
+    lines = [
+        "HTTP/1.1 200 OK",
+        "Content-Type: application/json",
+        f"Lambda-Runtime-Aws-Request-Id: {event.request_id}",
+        f"Lambda-Runtime-Deadline-Ms: {event.deadline_ms}",
+        f"Lambda-Runtime-Invoked-Function-Arn: {event.arn}",
+    ]
+    if event.trace:
+        lines.append(f"Lambda-Runtime-Trace-Id: {event.trace}")
+    if event.client_context is not None:
+        lines.append(f"Lambda-Runtime-Client-Context: {event.client_context}")
+    if event.cognito_identity is not None:
+        lines.append(f"Lambda-Runtime-Cognito-Identity: {event.cognito_identity}")
+    if event.tenant_id is not None:
+        lines.append(f"Lambda-Runtime-Aws-Tenant-Id: {event.tenant_id}")
+    lines.append("")
+    head = "\r\n".join(lines)
+    breaks = len(lines) - 1
+    if head.count("\n") != breaks or head.count("\r") != breaks or "\0" in head:
+        head = "\r\n".join([_one_line(line) for line in lines])
+    return head.encode()
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\r", " ").replace("\n", " ").replace("\0", " ")
+
+
+def _error_type(request: Request, body: bytes) -> str:
+    named = request.headers.get(_ERROR_TYPE)
+    if named:
+        return _text(named)[:_TYPE_CHARACTERS]
+    try:
+        named_inside = json.loads(body)["errorType"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "Runtime.Unknown"
+    return str(named_inside)[:_TYPE_CHARACTERS]
+
+
+def _error_body(request: Request) -> bytes:
+    """The error document for the caller; the cause that some runtimes put into it is for tracing alone."""
+    if request.headers.get(b"content-type") != _WITH_CAUSE:
+        return request.body
+    try:
+        document = json.loads(request.body)
+        document.pop("errorCause", None)
+        return json.dumps(document, ensure_ascii=False).encode()
+    except (ValueError, AttributeError, RecursionError):
+        return request.body
+
+
+def _document(refusal: Refusal) -> bytes:
+    return json.dumps({"errorMessage": refusal.message, "errorType": refusal.error_type}).encode() + b"\n"
+
+
+def _text(value: bytes) -> str:
+    return value.decode("latin-1")
+
+
+def _shown(path: bytes) -> str:
+    return _text(path[:200])

@@ -1,0 +1,1 @@
+"""Node.js: runtime.py says how it is found and started; bootstrap/ is what runs inside."""

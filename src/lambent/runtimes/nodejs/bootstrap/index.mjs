@@ -1,0 +1,563 @@
+// Runs a Node.js function: takes events from the Runtime API, hands them to the handler, posts what it answers.
+// Works on Node.js 16 and later with nothing but what Node.js brings, in two ways: booted ahead, when _LAMBENT_CHANNEL
+// names the descriptor from which the assignment's one JSON line comes, or with its complete environment.
+import { closeSync, existsSync, readFileSync, readSync, writeSync } from "node:fs";
+import { createRequire } from "node:module";
+import net from "node:net";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import util from "node:util";
+
+const require = createRequire(import.meta.url);
+const API = "/2018-06-01/runtime";
+const CUT_BYTES = 256 * 1024;
+const MAJOR = Number(process.versions.node.split(".")[0]);
+// From Node.js 24 on, handlers are async functions or return their result; callbacks are refused.
+const CALLBACKS = MAJOR < 24;
+
+// ---- errors that Lambda words itself ---------------------------------------------------------------------------------
+
+class Fault extends Error {
+  constructor(kind, message) {
+    super(message);
+    this.name = `Runtime.${kind}`;
+    this.stack = this.stack.replace(/^[^\n:]*/, this.name);
+  }
+}
+
+const NEVER_SETTLED =
+  "The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that " +
+  "was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#exit-codes";
+
+/** The error document of anything that was thrown. */
+function errorDocument(error) {
+  try {
+    if (util.types.isNativeError(error) || (error?.name && error.message && error.stack)) {
+      return { errorType: String(error.name), errorMessage: String(error.message), trace: String(error.stack).split("\n") };
+    }
+    return { errorType: typeof error, errorMessage: String(error), trace: [] };
+  } catch {
+    return { errorType: "handled", errorMessage: "The error that was thrown cannot be described.", trace: [] };
+  }
+}
+
+// ---- the log ---------------------------------------------------------------------------------------------------------
+
+const LEVELS = { TRACE: 1, DEBUG: 2, INFO: 3, WARN: 4, ERROR: 5, FATAL: 6 };
+const current = { requestId: undefined, tenantId: undefined };
+
+/** Write everything, also to a descriptor that somebody made non-blocking. */
+function writeAll(descriptor, data) {
+  for (let at = 0; at < data.length; ) {
+    try {
+      at += writeSync(descriptor, data, at);
+    } catch (error) {
+      if (error.code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}
+
+/** A frame: type and level, length, time in microseconds, text. What exceeds a log event's size follows as more frames. */
+function framed(descriptor, isJson) {
+  const type = isJson ? 0xa55a0002 : 0xa55a0003;
+  return (level, date, text) => {
+    const data = Buffer.from(text, "utf8");
+    for (let at = 0; at < data.length; at += CUT_BYTES) {
+      const part = data.subarray(at, at + CUT_BYTES);
+      const frame = Buffer.allocUnsafe(16 + part.length);
+      frame.writeUInt32BE((type | (LEVELS[level] << 2)) >>> 0, 0);
+      frame.writeUInt32BE(part.length, 4);
+      frame.writeBigUInt64BE(BigInt(date.getTime()) * 1000n, 8);
+      part.copy(frame, 16);
+      writeAll(descriptor, frame);
+    }
+  };
+}
+
+const asLines = (_level, _date, text) => process.stdout.write(`${text.slice(0, -1).replace(/\n/g, "\r")}\n`);
+
+function withErrors(_key, value) {
+  if (!(value instanceof Error)) return value;
+  return {
+    errorType: value.constructor?.name ?? "UnknownError",
+    errorMessage: value.message,
+    stackTrace: typeof value.stack === "string" ? value.stack.split("\n") : value.stack,
+    ...value,
+  };
+}
+
+function jsonLine(level, date, parts) {
+  const line = { timestamp: date.toISOString(), level, requestId: current.requestId };
+  if (current.tenantId != null) line.tenantId = current.tenantId;
+  if (parts.length === 1) {
+    try {
+      return JSON.stringify({ ...line, message: parts[0] }, withErrors);
+    } catch {
+      return JSON.stringify({ ...line, message: util.format(parts[0]) });
+    }
+  }
+  line.message = util.format(...parts);
+  const error = parts.find((part) => part instanceof Error);
+  return JSON.stringify(error ? { ...line, ...withErrors("", error) } : line);
+}
+
+const textLine = (level, date, parts) =>
+  `${date.toISOString()}\t${current.requestId}\t${level}\t${util.format(...parts)}`;
+
+/** Point the console at the log. Returns what writes an error of the function. */
+function patchConsole() {
+  const isJson = process.env.AWS_LAMBDA_LOG_FORMAT?.toUpperCase() === "JSON";
+  const descriptor = process.env._LAMBDA_TELEMETRY_LOG_FD;
+  delete process.env._LAMBDA_TELEMETRY_LOG_FD;
+  const write = descriptor === undefined ? asLines : framed(Number(descriptor), isJson);
+  const line = isJson ? jsonLine : textLine;
+  const threshold = LEVELS[process.env.AWS_LAMBDA_LOG_LEVEL?.toUpperCase()] ?? 0;
+  const logger = (level) => (...parts) => {
+    if (LEVELS[level] < threshold) return;
+    const date = new Date();
+    write(level, date, `${line(level, date, parts)}\n`);
+  };
+  for (const level of Object.keys(LEVELS)) console[level.toLowerCase()] = logger(level);
+  console.log = console.info;
+  const error = logger("ERROR");
+  return isJson
+    ? (_title, failure) => error(failure instanceof Error ? failure : new Error(String(failure)))
+    : (title, failure) => error(title, `\t${inOneLine(failure)}`);
+}
+
+function inOneLine(failure) {
+  const error = failure instanceof Error ? failure : new Error(String(failure));
+  try {
+    return JSON.stringify(error, (_key, value) => {
+      if (!(value instanceof Error)) return value;
+      const shown = { errorType: value.name, errorMessage: value.message, code: value.code, ...value };
+      if (typeof value.stack === "string") shown.stack = value.stack.split("\n");
+      return shown;
+    });
+  } catch {
+    return JSON.stringify(errorDocument(error));
+  }
+}
+
+// ---- finding the handler ---------------------------------------------------------------------------------------------
+
+/** The function that `file.export` or `folder/file.export.nested` names. */
+async function findHandler(root, name) {
+  if (name.includes("..")) {
+    const rule = "Use absolute paths when specifying root directories in handler names.";
+    throw new Fault("MalformedHandlerName", `'${name}' is not a valid handler name. ${rule}`);
+  }
+  const base = path.basename(name);
+  const parts = /^([^.]*)\.(.*)$/.exec(base);
+  if (parts === null) throw new Fault("MalformedHandlerName", "Bad handler");
+  const loaded = await loadModule(root, name.slice(0, name.indexOf(base)), parts[1]);
+  const handler = parts[2].split(".").reduce((value, key) => value && value[key], loaded);
+  if (!handler) throw new Fault("HandlerNotFound", `${name} is undefined or not exported`);
+  if (typeof handler !== "function") throw new Fault("HandlerNotFound", `${name} is not a function`);
+  if (!CALLBACKS && handler.length === 3) {
+    const rule = "Callback-based handlers are not supported from Node.js 24 on: use an async function.";
+    throw new Fault("CallbackHandlerDeprecated", `${name} takes a callback. ${rule}`);
+  }
+  return handler;
+}
+
+async function loadModule(root, folder, name) {
+  try {
+    return await loadFile(root, folder, name);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new Fault("UserCodeSyntaxError", String(error));
+    if (error?.code === "MODULE_NOT_FOUND") throw new Fault("ImportModuleError", String(error));
+    throw error;
+  }
+}
+
+async function loadFile(root, folder, name) {
+  const file = path.resolve(root, folder, name);
+  if (existsSync(file)) {
+    const bare = require(file);
+    if (bare) return bare;
+  }
+  if (existsSync(`${file}.js`)) {
+    return isModuleFolder(path.dirname(file)) ? import(pathToFileURL(`${file}.js`)) : require(`${file}.js`);
+  }
+  if (existsSync(`${file}.mjs`)) return import(pathToFileURL(`${file}.mjs`));
+  if (existsSync(`${file}.cjs`)) return require(`${file}.cjs`);
+  return require(require.resolve(name, { paths: [root, path.join(root, folder)] }));
+}
+
+/** Whether the nearest package.json declares `"type": "module"`. */
+function isModuleFolder(folder) {
+  if (folder.endsWith("/node_modules")) return false;
+  const description = path.join(folder, "package.json");
+  if (existsSync(description)) {
+    try {
+      return JSON.parse(readFileSync(description, "utf8"))?.type === "module";
+    } catch (error) {
+      console.warn(`${description} cannot be read, it will be ignored for ES module detection purposes.`, error);
+      return false;
+    }
+  }
+  return folder !== "/" && isModuleFolder(path.dirname(folder));
+}
+
+// ---- the connection --------------------------------------------------------------------------------------------------
+
+/** Splits what arrives into HTTP answers: `onAnswer(head, body)`, the head being text without its blank line. */
+class Answers {
+  constructor(onAnswer) {
+    this.onAnswer = onAnswer;
+    this.rest = null; // bytes of a head that is not complete
+    this.body = null; // a body that is not complete, its head, and how much of it is there
+    this.head = "";
+    this.have = 0;
+  }
+
+  feed(data) {
+    while (data.length > 0) {
+      if (this.body !== null) {
+        const taken = data.copy(this.body, this.have);
+        this.have += taken;
+        data = data.subarray(taken);
+        if (this.have < this.body.length) return;
+        const body = this.body;
+        this.body = null;
+        this.onAnswer(this.head, body);
+        continue;
+      }
+      if (this.rest !== null) data = Buffer.concat([this.rest, data]);
+      const end = data.indexOf("\r\n\r\n");
+      this.rest = end < 0 ? data : null;
+      if (end < 0) return;
+      const head = data.toString("utf8", 0, end);
+      const length = Number(/\r\ncontent-length: *([0-9]+)/i.exec(head)?.[1] ?? 0);
+      const stop = end + 4 + length;
+      if (stop <= data.length) {
+        const body = data.subarray(end + 4, stop);
+        data = data.subarray(stop);
+        this.onAnswer(head, body);
+        continue;
+      }
+      this.head = head;
+      this.body = Buffer.allocUnsafe(length);
+      this.have = data.copy(this.body, 0, end + 4);
+      return;
+    }
+  }
+}
+
+function parseHeaders(head) {
+  const headers = {};
+  const lines = head.split("\r\n");
+  for (let i = 1; i < lines.length; i++) {
+    const colon = lines[i].indexOf(":");
+    headers[lines[i].slice(0, colon).toLowerCase()] = lines[i].slice(colon + 1).trim();
+  }
+  return headers;
+}
+
+function connect(address) {
+  const colon = address.lastIndexOf(":");
+  const socket = net.connect({ host: address.slice(0, colon), port: Number(address.slice(colon + 1)), noDelay: true });
+  socket.setNoDelay(true);
+  return socket;
+}
+
+// ---- the runtime -----------------------------------------------------------------------------------------------------
+
+/** The function's handler between the Runtime API on one side and the log on the other. */
+class Runtime {
+  constructor(socket, address) {
+    this.socket = socket;
+    this.address = address;
+    this.host = `Host: ${address}\r\n`;
+    this.next = `GET ${API}/invocation/next HTTP/1.1\r\n${this.host}\r\n`;
+    this.handler = null;
+    this.isAsync = false;
+    this.logError = () => {};
+    this.phase = "init"; // init, idle, busy, ending
+    this.owed = 0; // answers to come before the next event
+    this.whenEmpty = null; // what to do when the event loop has nothing left
+    this.status = 0;
+    this.answers = new Answers((head, body) => this.onAnswer(head, body));
+  }
+
+  /** Read from the socket, and watch over what the function leaves uncaught. */
+  attach() {
+    this.listen();
+    process.on("uncaughtException", (error) => this.abort("Uncaught Exception", error, 129));
+    process.on("unhandledRejection", (reason) => {
+      const error = new Fault("UnhandledPromiseRejection", String(reason));
+      error.reason = reason;
+      this.abort("Unhandled Promise Rejection", error, 128);
+    });
+    process.on("beforeExit", () => {
+      const todo = this.whenEmpty;
+      this.whenEmpty = null;
+      todo?.();
+    });
+  }
+
+  listen() {
+    this.socket.on("data", (data) => this.answers.feed(data));
+    this.socket.on("error", () => this.gone());
+    this.socket.on("close", () => this.gone());
+  }
+
+  /** The Runtime API is gone, and so is the sense of this process. */
+  gone() {
+    process.exit(this.status);
+  }
+
+  /** Ask for the next event on a new connection: what is refused for its size costs the old one. */
+  reopen() {
+    this.socket.removeAllListeners();
+    this.socket.on("error", () => {});
+    this.socket.destroy();
+    this.socket = connect(this.address);
+    this.answers = new Answers((head, body) => this.onAnswer(head, body));
+    this.listen();
+    this.socket.write(this.next);
+  }
+
+  async start(root, name) {
+    this.logError = patchConsole();
+    // A module that awaits what never comes leaves the loop empty: the process ends with Node's status 13.
+    this.socket.unref();
+    this.handler = await findHandler(root, name);
+    this.isAsync = util.types.isAsyncFunction(this.handler);
+    this.socket.ref();
+    this.phase = "idle";
+    this.socket.write(this.next);
+  }
+
+  onAnswer(head, body) {
+    if (this.phase === "ending") process.exit(this.status);
+    if (this.owed > 0) {
+      this.owed--;
+      if (/\r\nconnection: close/i.test(head)) this.reopen();
+      return;
+    }
+    if (!head.startsWith("200", 9)) {
+      console.error(`The Runtime API refused to give an event: ${head.split("\r\n", 1)[0]}`);
+      process.exit(1);
+    }
+    this.invoke(parseHeaders(head), body);
+  }
+
+  invoke(headers, body) {
+    const id = headers["lambda-runtime-aws-request-id"];
+    current.requestId = id;
+    current.tenantId = headers["lambda-runtime-aws-tenant-id"];
+    if (headers["lambda-runtime-trace-id"]) process.env._X_AMZN_TRACE_ID = headers["lambda-runtime-trace-id"];
+    else delete process.env._X_AMZN_TRACE_ID;
+    this.phase = "busy";
+    this.socket.unref();
+    const invocation = new Invocation(this, id);
+    this.whenEmpty = () => invocation.leftAlone();
+    try {
+      const context = invocation.context(headers);
+      const event = JSON.parse(body.toString("utf8"));
+      invocation.take(CALLBACKS ? this.handler(event, context, invocation.callback) : this.handler(event, context));
+    } catch (error) {
+      invocation.fail(error);
+    }
+  }
+
+  /** Post what the handler answered and ask for the next event, in one write. */
+  post(kind, id, document, errorType) {
+    const type = errorType === undefined ? "" : `Lambda-Runtime-Function-Error-Type: ${inHeader(errorType)}\r\n`;
+    const length = Buffer.byteLength(document);
+    const head = `POST ${API}/invocation/${id}/${kind} HTTP/1.1\r\n${this.host}Content-Type: application/json\r\n${type}`;
+    this.whenEmpty = null;
+    this.phase = "idle";
+    this.owed++;
+    this.socket.ref();
+    this.socket.write(`${head}Content-Length: ${length}\r\n\r\n${document}${this.next}`);
+  }
+
+  /** Report an error that ends the process, then end it. */
+  abort(title, error, status) {
+    if (this.phase === "ending") return;
+    this.logError(title, error);
+    const phase = this.phase;
+    this.phase = "ending";
+    this.status = status;
+    if (phase === "idle") process.exit(status);
+    const document = errorDocument(error);
+    const text = JSON.stringify(document);
+    const where = phase === "init" ? "/init/error" : `/invocation/${current.requestId}/error`;
+    const type = `Lambda-Runtime-Function-Error-Type: ${inHeader(document.errorType)}\r\n`;
+    const head = `POST ${API}${where} HTTP/1.1\r\n${this.host}Content-Type: application/json\r\n${type}`;
+    this.socket.ref();
+    this.socket.write(`${head}Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
+  }
+}
+
+// An error may bear any name; a header may not.
+const inHeader = (name) => name.replace(/[^\x21-\x7e]/g, "?");
+
+/** One event's way to its answer, which is given once. */
+class Invocation {
+  constructor(runtime, id) {
+    this.runtime = runtime;
+    this.id = id;
+    this.isDone = false;
+    this.waits = true; // callbackWaitsForEmptyEventLoop
+    this.callback = (error, result) => {
+      if (error !== undefined && error !== null) this.fail(error);
+      else if (this.waits) this.later(result);
+      else this.succeed(result);
+    };
+  }
+
+  context(headers) {
+    const deadline = Number(headers["lambda-runtime-deadline-ms"]);
+    const env = process.env;
+    return Object.assign(CALLBACKS ? this.callbackContext() : {}, {
+      functionVersion: env.AWS_LAMBDA_FUNCTION_VERSION,
+      functionName: env.AWS_LAMBDA_FUNCTION_NAME,
+      memoryLimitInMB: env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+      logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME,
+      logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME,
+      clientContext: parsed(headers["lambda-runtime-client-context"], "ClientContext"),
+      identity: parsed(headers["lambda-runtime-cognito-identity"], "CognitoIdentity"),
+      invokedFunctionArn: headers["lambda-runtime-invoked-function-arn"],
+      awsRequestId: this.id,
+      tenantId: headers["lambda-runtime-aws-tenant-id"],
+      getRemainingTimeInMillis: () => deadline - Date.now(),
+    });
+  }
+
+  callbackContext() {
+    const invocation = this;
+    return {
+      get callbackWaitsForEmptyEventLoop() {
+        return invocation.waits;
+      },
+      set callbackWaitsForEmptyEventLoop(value) {
+        invocation.waits = Boolean(value);
+      },
+      succeed: (result) => this.succeed(result),
+      fail: (error) => this.fail(error ?? "handled"),
+      done: (error, result) => (error !== undefined && error !== null ? this.fail(error) : this.succeed(result)),
+    };
+  }
+
+  /** What the handler returned: a promise decides; with callbacks, anything else is not yet an answer. */
+  take(result) {
+    if (typeof result?.then === "function") {
+      result.then(
+        (value) => this.succeed(value),
+        (error) => this.fail(error),
+      );
+    } else if (!CALLBACKS) {
+      this.succeed(result);
+    }
+  }
+
+  /** Answer when the function has nothing left to do. */
+  later(result) {
+    if (this.isDone) return;
+    this.isDone = true;
+    this.runtime.whenEmpty = () => this.answer(result);
+  }
+
+  /** The event loop is empty and there is no answer. */
+  leftAlone() {
+    if (this.isDone) return;
+    if (this.runtime.isAsync || !CALLBACKS) {
+      const error = new Fault("NodeJsExit", NEVER_SETTLED);
+      this.fail(error);
+    } else {
+      this.succeed(null);
+    }
+  }
+
+  succeed(result) {
+    if (this.isDone) return;
+    this.isDone = true;
+    this.answer(result);
+  }
+
+  answer(result) {
+    let document;
+    try {
+      // JSON.stringify gives undefined for a function or a symbol, too.
+      document = JSON.stringify(result === undefined ? null : result) ?? "null";
+    } catch {
+      this.report(new Error("Unable to stringify response body"));
+      return;
+    }
+    this.runtime.post("response", this.id, document);
+  }
+
+  fail(error) {
+    if (this.isDone) return;
+    this.isDone = true;
+    this.report(error);
+  }
+
+  report(error) {
+    this.runtime.logError("Invoke Error", error);
+    const document = errorDocument(error);
+    this.runtime.post("error", this.id, JSON.stringify(document), document.errorType);
+  }
+}
+
+function parsed(text, name) {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`Cannot parse ${name} as json: ${error}`);
+  }
+}
+
+// ---- the start -------------------------------------------------------------------------------------------------------
+
+/** Load and run once what an invocation needs, before it belongs to anyone. */
+async function rehearse() {
+  await import("data:text/javascript,export default 0");
+  const runtime = new Runtime({ write() {}, ref() {}, unref() {} }, "rehearsal");
+  runtime.handler = async (event) => event;
+  const head = "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 0\r\nLambda-Runtime-Deadline-Ms: 0\r\nContent-Length: 2";
+  runtime.answers.feed(Buffer.from(`${head}\r\n\r\n{}`));
+  await new Promise((resolve) => setImmediate(resolve));
+  current.requestId = undefined;
+  current.tenantId = undefined;
+}
+
+function readLine(descriptor) {
+  const parts = [];
+  const part = Buffer.alloc(65536);
+  for (;;) {
+    const count = readSync(descriptor, part);
+    if (count === 0) process.exit(0);
+    parts.push(Buffer.from(part.subarray(0, count)));
+    if (part[count - 1] === 10) break;
+  }
+  closeSync(descriptor);
+  return Buffer.concat(parts).toString("utf8");
+}
+
+function replaceEnvironment(env) {
+  for (const name of Object.keys(process.env)) delete process.env[name];
+  for (const [name, value] of Object.entries(env)) process.env[name] = value;
+  // CommonJS reads NODE_PATH once, at the process's start.
+  require("node:module").Module._initPaths();
+}
+
+const address = process.env.AWS_LAMBDA_RUNTIME_API;
+const channel = process.env._LAMBENT_CHANNEL;
+const socket = connect(address);
+const runtime = new Runtime(socket, address);
+await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+if (channel !== undefined) {
+  await rehearse();
+  replaceEnvironment(JSON.parse(readLine(Number(channel))).env);
+}
+runtime.attach();
+const root = process.env.LAMBDA_TASK_ROOT ?? "/var/task";
+if (existsSync(root)) process.chdir(root);
+await runtime.start(root, process.env._HANDLER ?? "").catch((error) => runtime.abort("Uncaught Exception", error, 129));

@@ -1,0 +1,140 @@
+"""Node.js runtimes: every Node.js 16 and later that the host has."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from lambent.runtimes.base import (
+    API_ADDRESS,
+    API_PORT,
+    CHANNEL_DESCRIPTOR,
+    COMMON_VARIABLES,
+    LANG_DIR,
+    LOADER_PREFIXES,
+    RECORDS_DESCRIPTOR,
+    RUNTIME_DIR,
+    WRAPPER,
+    Facts,
+    Interpreter,
+    Runtime,
+    always_tried,
+    described,
+    sets_any,
+    ships_libraries,
+    wrapped,
+)
+from lambent.runtimes.search import on_path, versions_in
+from lambent.sandbox.base import Bind, Deferred, Started, Template
+
+BOOTSTRAP = Path(__file__).parent / "bootstrap" / "index.mjs"
+INSIDE = f"{RUNTIME_DIR}/index.mjs"
+OLDEST = 16
+
+_PROBE = "console.log(process.versions.node + '\\n' + process.execPath)"
+_READ_AT_START = frozenset(
+    {
+        WRAPPER,
+        "NODE_COMPILE_CACHE",
+        "NODE_DEBUG",
+        "NODE_DEBUG_NATIVE",
+        "NODE_DISABLE_COLORS",
+        "NODE_DISABLE_COMPILE_CACHE",
+        "NODE_EXTRA_CA_CERTS",
+        "NODE_ICU_DATA",
+        "NODE_NO_WARNINGS",
+        "NODE_OPTIONS",
+        "NODE_PENDING_DEPRECATION",
+        "NODE_PRESERVE_SYMLINKS",
+        "NODE_PRESERVE_SYMLINKS_MAIN",
+        "NODE_REDIRECT_WARNINGS",
+        "NODE_USE_ENV_PROXY",
+        "NODE_USE_SYSTEM_CA",
+        "NODE_V8_COVERAGE",
+        "OPENSSL_CONF",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
+    }
+)
+_PREFIXES = (*LOADER_PREFIXES, "UV_", "ICU_")
+
+
+class Nodejs:
+    """The `nodejs*.x` runtimes."""
+
+    name = "nodejs"
+    wanted: Mapping[str, tuple[int, ...]] = {f"nodejs{major}.x": (major,) for major in (16, 18, 20, 22, 24, 26)}
+
+    def candidates(self) -> list[Path]:
+        """nvm's, fnm's, those on the path and in the system's folders."""
+        home = Path.home()
+        data = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
+        nvm = Path(os.environ.get("NVM_DIR") or home / ".nvm")
+        found = versions_in(nvm / "versions" / "node", "*/bin", ["node"])
+        found += versions_in(data / "fnm" / "node-versions", "*/installation/bin", ["node"])
+        found += versions_in(data / "lambent" / "node", "*/bin", ["node"])
+        return found + on_path(["node", "nodejs"])
+
+    def probe(self, executable: Path) -> Interpreter | None:
+        """Ask it for its version."""
+        try:
+            answer = subprocess.run(
+                [str(executable), "-e", _PROBE], capture_output=True, timeout=20, check=True, env={}, text=True
+            )
+            version, place = answer.stdout.strip().split("\n")
+            interpreter = Interpreter(self.name, Path(place), version, Path(place).parent.parent)
+        except (OSError, subprocess.SubprocessError, ValueError):
+            return None
+        return interpreter if interpreter.numbers[0] >= OLDEST else None
+
+    def runtime(self, name: str, interpreter: Interpreter | None, sdk: Path | None, empty: Path) -> Runtime:
+        """Booted ahead and waiting for its environment, or started with it."""
+        assert interpreter is not None
+        is_system = interpreter.prefix.is_relative_to("/usr")
+        executable = str(interpreter.executable) if is_system else f"{LANG_DIR}/bin/{interpreter.executable.name}"
+        binds = [] if is_system else [Bind(interpreter.prefix, LANG_DIR)]
+        binds.append(Bind(BOOTSTRAP, INSIDE))
+        # Modules look for packages in /node_modules last: that is how `import` finds the SDK, which ignores NODE_PATH.
+        links = {"/node_modules": f"{RUNTIME_DIR}/node_modules"}
+        if is_system:
+            links[f"{LANG_DIR}/bin/node"] = executable
+        if sdk is not None:
+            binds.append(Bind(sdk, f"{RUNTIME_DIR}/node_modules"))
+        argv = (executable, INSIDE)
+        waiting = {"AWS_LAMBDA_RUNTIME_API": API_ADDRESS, "_LAMBENT_CHANNEL": str(CHANNEL_DESCRIPTOR)}
+        stem = f"nodejs-{interpreter.version}"
+        exact = interpreter.numbers[:1] == self.wanted[name]
+        return Runtime(
+            name=name,
+            family=self.name,
+            version=interpreter.version,
+            note=described(name, "Node.js", interpreter.version, exact),
+            exact=exact,
+            pooled=Template(f"{stem}-started", Started(argv, waiting), tuple(binds), links, (API_PORT,)),
+            plain=Template(f"{stem}-plain", Deferred(), tuple(binds), links, (API_PORT,)),
+            variables=_variables(name, interpreter),
+            needs_plain=needs_plain,
+            command=wrapped(argv),
+            refusal=always_tried,
+        )
+
+
+def needs_plain(facts: Facts) -> str | None:
+    """Why a version cannot have a process that has booted already."""
+    return sets_any(facts, _READ_AT_START, _PREFIXES) or ships_libraries(facts)
+
+
+def _variables(name: str, interpreter: Interpreter) -> dict[str, str]:
+    major = interpreter.numbers[0]
+    folders = (f"/opt/nodejs/node{major}/node_modules", "/opt/nodejs/node_modules")
+    return {
+        **COMMON_VARIABLES,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{name}",
+        "NODE_PATH": ":".join((*folders, f"{RUNTIME_DIR}/node_modules", RUNTIME_DIR, "/var/task")),
+        "_LAMBDA_TELEMETRY_LOG_FD": str(RECORDS_DESCRIPTOR),
+    }
+
+
+FAMILY = Nodejs()

@@ -1,0 +1,29 @@
+"""Where programs may be on this host. Looks at names only; nothing is run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+_SYSTEM = ("/usr/local/bin", "/usr/bin")
+
+
+def on_path(names: Iterable[str]) -> list[Path]:
+    """Executables of these names in the folders of PATH and in the system's; version managers' shims left out."""
+    folders = [*os.environ.get("PATH", "").split(os.pathsep), *_SYSTEM]
+    kept = dict.fromkeys(folder for folder in folders if folder and Path(folder).name != "shims")
+    return _executables(Path(folder) / name for folder in kept for name in names)
+
+
+def versions_in(root: Path, folders: str, names: Sequence[str]) -> list[Path]:
+    """Executables of these names in the folders below `root` that match the pattern `folders`."""
+    return _executables(folder / name for folder in sorted(root.glob(folders)) for name in names)
+
+
+def _executables(paths: Iterable[Path]) -> list[Path]:
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_file() and os.access(path, os.X_OK):
+            found[path.resolve()] = None
+    return list(found)
