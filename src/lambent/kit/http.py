@@ -241,7 +241,14 @@ class Connection(asyncio.Protocol):
         requests = reader.requests
         while self._current is None and self._writable and not self._ending:
             if requests:
-                self._deliver(requests.popleft())
+                request = requests.popleft()
+                if self._server.draining:
+                    request.keep_alive = request.plain = False
+                self._current = request
+                try:
+                    self.received(request)
+                except Exception as error:
+                    self._failed(request, error)
             elif self._stash is not None:
                 self._feed_stash(self._stash)
             else:
@@ -250,22 +257,14 @@ class Connection(asyncio.Protocol):
         if reader.stage or requests or self._stash is not None or self._waiting:
             self._settle()
 
-    def _deliver(self, request: Request) -> None:
-        if self._server.draining:
-            request.keep_alive = request.plain = False
-        self._current = request
-        try:
-            self.received(request)
-        except Exception as error:
-            self._failed(request, error)
-
     def _feed_stash(self, stash: memoryview) -> None:
-        self._stash = stash[SLICE:] if len(stash) > SLICE else None
+        size = max(SLICE, self._reader.certain_bytes())
+        self._stash = stash[size:] if len(stash) > size else None
         if self._reader.stage is _ENDED:
             self._discarded += len(stash)
             self._stash = None
         else:
-            self._reader.feed(stash[:SLICE])
+            self._reader.feed(stash[:size])
 
     def _settle(self) -> None:
         """See to what is neither a request nor waiting for the running one; read on, or wait."""

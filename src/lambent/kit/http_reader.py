@@ -29,6 +29,7 @@ _BETWEEN, _HEAD, _BODY, _ENDED = Stage  # an enum's attributes are slow to reach
 _METHODS: Mapping[bytes, str] = {m.encode(): m for m in ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")}
 _HOST_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%!$&'()*+;=:[]"
 _SINGLE = frozenset((b"host", b"content-length", b"transfer-encoding"))
+_SLASH, _HASH = b"/#"
 _PIECES = 1_024
 
 
@@ -45,6 +46,7 @@ class RequestReader:
         "_first",
         "_headers",
         "_host",
+        "_length",
         "_limit",
         "_limits",
         "_more",
@@ -83,17 +85,26 @@ class RequestReader:
         self._limits = limits
         self._peer = peer
         self._host: bytes | None = None  # the last one found valid
-        self._limit = 0
+        self._limit = self._length = 0
         self._more: list[bytes] = []
         self._blocks: list[bytes] = []
-        self._restart()
+        self._target = b""
+        self._headers = {}
+        self._repeats = self._fed = self._received = 0
+        self._request = None
         self._parser = httptools.HttpRequestParser(self)
 
     def feed(self, data: bytes | memoryview) -> None:
         """Read on. At most SLICE bytes at a time keep the promise of bounded requests; nothing is raised."""
-        rest: bytes | memoryview | None = data
-        while rest is not None:
-            rest = self._parse(rest)
+        rest = None
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            rest = data[upgrade.args[0] :]
+        except httptools.HttpParserError as error:
+            self.fail(Refusal(400, f"The request is malformed: {error}."))  # unless a callback has failed
+        if rest is not None:
+            self._ignore_upgrade(rest)
         if self.stage:
             self._count(len(data))
 
@@ -114,12 +125,18 @@ class RequestReader:
         """How much has arrived of the body that is under way."""
         return self._received
 
+    def certain_bytes(self) -> int:
+        """How many of the next bytes surely belong to the body that is under way."""
+        return self._length - self._received if self.stage is _BODY else 0
+
     # --- what the parser calls, in this order
 
     def on_message_begin(self) -> None:
         self.stage = _HEAD
         self.changes += 1
-        self._restart()
+        self._target = b""
+        self._headers = {}
+        self._repeats = self._fed = self._received = 0
 
     def on_url(self, piece: bytes) -> None:
         self._target += piece
@@ -133,24 +150,50 @@ class RequestReader:
             headers[name] = value.rstrip(b" \t")
 
     def on_headers_complete(self) -> None:
+        headers, target, parser = self._headers, self._target, self._parser
+        method = _METHODS.get(parser.get_method())
+        host = headers.get(b"host")
         try:
-            self._head_complete()
+            if (
+                host is None
+                or host != self._host
+                or not parser.should_keep_alive()
+                or b"connection" in headers  # without it, only HTTP/1.1 is kept alive
+                or method is None
+                or target[0] != _SLASH
+                or _HASH in target
+                or len(target) > self._limits.target_bytes
+                or len(headers) + self._repeats > self._limits.header_fields
+                or self._fed
+            ):
+                request = self._examined(method, target, headers)
+                if b"upgrade" in headers and parser.should_upgrade():
+                    return
+            else:
+                request = Request(method, target, headers, self._peer)
+                if method == "HEAD":
+                    request.plain = False
+            if b"content-length" in headers or b"transfer-encoding" in headers:
+                self._expect_body(request)
         except Exception as error:  # of body_limit too: it must not pass for one of the parser's
             self.fail(error)
             raise
+        self._request = request
+        self.stage = _BODY
 
     def on_body(self, piece: bytes) -> None:
-        if self._received:
-            self._more.append(piece)
-        else:
-            self._first = piece
-        self._received += len(piece)
-        if self._received > self._limit:
+        received = self._received
+        self._received = total = received + len(piece)
+        if total > self._limit:
             assert self._request is not None
             raise self.fail(BodyTooLarge(self._request, self._limit))
-        if len(self._more) == _PIECES:  # tiny chunks must not cost many times their size
-            self._blocks.append(b"".join(self._more))
-            self._more.clear()
+        if received:
+            self._more.append(piece)
+            if len(self._more) == _PIECES:  # tiny chunks must not cost many times their size
+                self._blocks.append(b"".join(self._more))
+                self._more.clear()
+        else:
+            self._first = piece
 
     def on_message_complete(self) -> None:
         request = self._request
@@ -158,47 +201,13 @@ class RequestReader:
             return
         self._request = None
         if self._received:
-            request.body = self._whole_body()
+            self.expects = False
+            request.body = self._whole_body() if self._more or self._blocks else self._first
         self.changes += 1
         self.stage = _BETWEEN if request.keep_alive else _ENDED
         self.requests.append(request)
 
     # --- the head
-
-    def _restart(self) -> None:
-        self._target = b""
-        self._headers = {}
-        self._request = None
-        self._repeats = self._fed = self._received = 0
-
-    def _head_complete(self) -> None:
-        headers, target, parser = self._headers, self._target, self._parser
-        method = _METHODS.get(parser.get_method())
-        keep_alive = parser.should_keep_alive()
-        if (
-            method is not None
-            and keep_alive
-            and b"connection" not in headers  # without it, only HTTP/1.1 is kept alive
-            and self._host is not None
-            and headers.get(b"host") == self._host
-            and target[0] == 0x2F
-            and b"#" not in target
-            and len(target) <= self._limits.target_bytes
-            and len(headers) + self._repeats <= self._limits.header_fields
-            and not self._fed
-        ):
-            request = Request(method, target, headers, self._peer)
-            request.plain = method != "HEAD"
-        else:
-            request = self._examined(method, target, headers)
-            request.keep_alive = keep_alive
-            request.plain = keep_alive and not request.http_1_0 and method != "HEAD"
-            if b"upgrade" in headers and parser.should_upgrade():
-                return
-        if b"content-length" in headers or b"transfer-encoding" in headers:
-            self._expect_body(request)
-        self._request = request
-        self.stage = _BODY
 
     def _repeated(self, name: bytes, value: bytes) -> None:
         self._repeats += 1
@@ -224,7 +233,9 @@ class RequestReader:
         self._host = host
         request = Request(method, target, headers, self._peer)
         request.http_1_0 = version == "1.0"
-        if b"#" in target:
+        request.keep_alive = self._parser.should_keep_alive()
+        request.plain = request.keep_alive and version == "1.1" and method != "HEAD"
+        if _HASH in target:
             raise Refusal(400, "The target contains a fragment.")
         if not target.startswith(b"/"):
             _take_unusual_target(request)
@@ -249,21 +260,22 @@ class RequestReader:
         if coding is None:
             length = int(headers[b"content-length"])
             if not length:
+                self._length = 0
                 return
             self._limit = self.body_limit(request.method, request.target, headers)
             if length > self._limit:
                 raise BodyTooLarge(request, self._limit)
+            self._length = length
         else:
             _check_coding(request, coding)
             self._limit = self.body_limit(request.method, request.target, headers)
+            self._length = 0
             self._headers = {}  # trailers are read into this one, and dropped
             self._repeats = 0
-        self.expects = _expects(request)
+        if b"expect" in headers:
+            self.expects = _expects(request)
 
     def _whole_body(self) -> bytes:
-        self.expects = False
-        if not self._more and not self._blocks:
-            return self._first
         body = b"".join((self._first, *self._blocks, *self._more))
         self._more.clear()
         self._blocks.clear()
@@ -271,22 +283,14 @@ class RequestReader:
 
     # --- the unusual
 
-    def _parse(self, data: bytes | memoryview) -> bytes | memoryview | None:
-        """Parse; gives back the rest after a request to change the protocol, which is ignored, as a server may."""
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            rest = data[upgrade.args[0] :]
-        except httptools.HttpParserError as error:
-            self.fail(Refusal(400, f"The request is malformed: {error}."))  # unless a callback has failed
-            return None
-        else:
-            return None
-        # The parser would skip the body, so a new one reads the same head without its Upgrade field.
+    def _ignore_upgrade(self, rest: bytes | memoryview) -> None:
+        """Go on in HTTP/1.1 after a request to change the protocol, as a server may. The parser would skip the body,
+        so a new one reads the same head without its Upgrade field, then `rest`."""
         head = self._head_without_upgrade()
         self._parser = httptools.HttpRequestParser(self)
-        self._parse(head)
-        return rest if self.stage is not _ENDED else None
+        self.feed(head)
+        if self.stage is not _ENDED:
+            self.feed(rest)
 
     def _head_without_upgrade(self) -> bytes:
         method, version = self._parser.get_method(), self._parser.get_http_version().encode()
@@ -335,9 +339,6 @@ def _check_coding(request: Request, coding: bytes) -> None:
 
 
 def _expects(request: Request) -> bool:
-    expectation = request.headers.get(b"expect")
-    if expectation is None or request.http_1_0:
-        return False
-    if expectation.lower() != b"100-continue":
+    if request.headers[b"expect"].lower() != b"100-continue":
         raise Refusal(417, "The expectation is unknown.")
-    return True
+    return not request.http_1_0
