@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+from lambent.wire.errors import SerializationError
+
+INFLATED_AT_MOST = 64 << 20
+"""Bytes that a compressed body may become."""
 
 
 class Request(Protocol):
@@ -52,3 +58,24 @@ class Response:
     status: int
     headers: Headers
     body: bytes
+
+
+def inflated(request: Request) -> Request:
+    """The request with its gzip coding, the outermost of Content-Encoding, taken off; else as it is.
+
+    SerializationError for what is not gzip, or becomes larger than INFLATED_AT_MOST.
+    """
+    *inner, outermost = request.headers.get(b"content-encoding", b"").split(b",")
+    if outermost.strip().lower() != b"gzip":
+        return request
+    stream = zlib.decompressobj(wbits=31)
+    try:
+        body = stream.decompress(request.body, INFLATED_AT_MOST)
+    except zlib.error:
+        raise SerializationError("The request body is not valid gzip") from None
+    if not stream.eof or stream.unused_data:
+        raise SerializationError("The request body is not valid gzip, or too large")
+    headers = {n: v for n, v in request.headers.items() if n != b"content-encoding"}
+    if inner:
+        headers[b"content-encoding"] = b",".join(inner)
+    return PlainRequest(request.method, request.path, request.query, headers, body)

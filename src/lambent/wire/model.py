@@ -102,7 +102,12 @@ class Shape:
         status: int | None = error.get("httpStatusCode")
         if status is not None:
             return status
-        return 500 if self.traits.get("fault") or error.get("senderFault") is False else 400
+        return 400 if self.is_callers_fault else 500
+
+    @property
+    def is_callers_fault(self) -> bool:
+        """The caller, not the service, has to change something."""
+        return not self.traits.get("fault") and self.traits.get("error", {}).get("senderFault") is not False
 
     @property
     def is_raw(self) -> bool:
@@ -129,6 +134,8 @@ class Operation:
         self.status: int = http.get("responseCode", 200)
         self.is_unsigned = model.get("authtype") == "none"
         """Callers need no credentials (sts AssumeRoleWithWebIdentity and the like)."""
+        self.may_be_compressed = "requestcompression" in model
+        """SDKs may send the body with Content-Encoding: gzip."""
 
     @cached_property
     def input(self) -> Shape | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from lambent.wire.call import Call
 from lambent.wire.errors import ApiError, InternalError, NotImplementedOperation, SerializationError
-from lambent.wire.message import Request, Response
+from lambent.wire.message import Request, Response, inflated
 from lambent.wire.model import Operation, Service
 from lambent.wire.protocols.base import Captured, Codec, Parse, Values, Write
 from lambent.wire.protocols.cbor import Cbor
@@ -46,6 +46,8 @@ class Bound:
 
     def request(self, request: Request, captured: Captured) -> dict[str, Any]:
         """The request's values, valid by the model. Raises SerializationError and ValidationError."""
+        if self.operation.may_be_compressed:
+            request = inflated(request)
         try:
             values = self.parse(request, captured)
             self.validate(values)

@@ -85,7 +85,7 @@ def fault(service: Service, protocol: str, error: ApiError, request_id: str) -> 
     """What the model knows of `error`, under the code that this protocol has for it."""
     code = error.code if error.code in service.errors else error.codes.get(protocol, error.code)
     shape = service.errors.get(code)
-    status = error.status or (shape.status if shape is not None else 400)
+    status = _status(service, protocol, error, shape)
     members: dict[str, Any] = dict(error.extra)
     if error.message is not None:
         members[message_key(service, code, shape)] = error.message
@@ -95,6 +95,13 @@ def fault(service: Service, protocol: str, error: ApiError, request_id: str) -> 
     headers = [(b"x-amzn-RequestId", request_id.encode("ascii"))]
     headers += [(header_bytes(n), header_bytes(v)) for n, v in error.headers.items()]
     return Fault(code, error.message, status, shape, members, headers)
+
+
+def _status(service: Service, protocol: str, error: ApiError, shape: Shape | None) -> int:
+    if shape is not None and service.is_query_compatible and protocol in ("json", "smithy-rpc-v2-cbor"):
+        # The status in such a model is the one of its query days.
+        return 400 if shape.is_callers_fault else 500
+    return error.status or (shape.status if shape is not None else 400)
 
 
 def message_key(service: Service, code: str, shape: Shape | None) -> str:

@@ -153,7 +153,7 @@ def _query_parser(members: Mapping[str, Shape]) -> Callable[[bytes, dict[str, An
     if not members:
         return None
     named = {m.wire_name or n: (n, _query_reader(m)) for n, m in members.items() if m.type != "map"}
-    rest = [(n, m.value.type == "list") for n, m in members.items() if m.type == "map"]
+    whole = [(n, m.value.type == "list") for n, m in members.items() if m.type == "map"]
 
     def parse(query: bytes, result: dict[str, Any]) -> None:
         sent = parse_query(query)
@@ -161,10 +161,8 @@ def _query_parser(members: Mapping[str, Shape]) -> Callable[[bytes, dict[str, An
             entry = named.get(wire_name)
             if entry is not None:
                 result[entry[0]] = entry[1](texts)
-        for name, is_multiple in rest:
-            left = {k: (v if is_multiple else v[0]) for k, v in sent.items() if k not in named}
-            if left:
-                result[name] = left
+        for name, is_multiple in whole:
+            result[name] = sent if is_multiple else {k: v[0] for k, v in sent.items()}
 
     return parse
 
@@ -266,7 +264,8 @@ def _quoted(text: str) -> str:
 def _body_writer(shape: Shape, documents: Documents) -> Callable[[Values], tuple[bytes, bytes]]:
     if shape.payload is not None:
         return _payload_writer(shape.payload, shape.members[shape.payload], documents)
-    members = {n: m for n, m in shape.members.items() if m.location is None}
+    elsewhere = ("header", "headers", "statusCode")
+    members = {n: m for n, m in shape.members.items() if m.location not in elsewhere}
     if not members:
         empty = (documents.empty, documents.content_type if documents.empty else b"")
         return lambda _result: empty

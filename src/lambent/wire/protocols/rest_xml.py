@@ -63,15 +63,14 @@ class RestXml:
         return lambda body: read(xml_values.parse(body))
 
     def _write_members(self, shape: Shape, members: Mapping[str, Shape]) -> rest.WriteBody:
-        write = xml_values.members_writer(shape, members, self._writers)
         name = shape.wire_name or shape.name
         xmlns = xml_values.namespace(shape) or xml_values.service_namespace(self._service)
+        write = xml_values.structure_writer(shape, members, self._writers, xmlns)
         names = tuple(members)
 
         def write_body(result: Values) -> bytes:
-            out = [xml_values.PROLOGUE, f"<{name}{xmlns}>"]
-            write(rest.only(result, names), out)
-            out.append(f"</{name}>")
+            out = [xml_values.PROLOGUE]
+            write(rest.only(result, names), name, out)
             return "".join(out).encode("utf-8")
 
         return write_body

@@ -221,7 +221,7 @@ def element_name(name: str, shape: Shape) -> str:
 
 def _writer(shape: Shape, compiler: Compiler[WriteElement]) -> WriteElement:
     if shape.type == "structure":
-        return _structure_writer(shape, compiler)
+        return structure_writer(shape, shape.members, compiler, namespace(shape))
     if shape.type == "list":
         return _list_writer(shape, compiler)
     if shape.type == "map":
@@ -235,14 +235,14 @@ def _writer(shape: Shape, compiler: Compiler[WriteElement]) -> WriteElement:
     return write
 
 
-def _structure_writer(shape: Shape, compiler: Compiler[WriteElement]) -> WriteElement:
-    children = members_writer(shape, shape.members, compiler)
+def structure_writer(
+    shape: Shape, members: Mapping[str, Shape], compiler: Compiler[WriteElement], xmlns: str
+) -> WriteElement:
+    """An element with the given members of a structure, as children or as attributes."""
+    children = members_writer(shape, members, compiler)
     own = {
-        n: (m.wire_name or n, values.to_text(m, "iso8601"))
-        for n, m in shape.members.items()
-        if m.traits.get("xmlAttribute")
+        n: (m.wire_name or n, values.to_text(m, "iso8601")) for n, m in members.items() if m.traits.get("xmlAttribute")
     }
-    xmlns = namespace(shape)
 
     def write(value: Any, name: str, out: list[str]) -> None:
         attributes = xmlns
