@@ -4,30 +4,37 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: run test check bench gen clean
+.PHONY: run test check bench gen wheel clean
 
+# Set-up runs when it never has, or when what it depends on has changed.
 $(STAMP): pyproject.toml tools/setup.sh
-	sh tools/setup.sh "$(PY)" "$(VENV)"
+	@sh tools/setup.sh venv "$(PY)" "$(VENV)"
 	@touch $@
 
+# make run ARGS="--port 4567 --data /tmp/lambent"
 run: $(STAMP)
-	$(BIN)/python tools/demo.py
+	@sh tools/setup.sh node
+	@$(BIN)/python tools/demo.py $(ARGS)
 
+# make test ARGS="tests/core -k arn"
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(ARGS)
 
 check: $(STAMP)
-	$(BIN)/ruff format --check src tests tools benchmarks
-	$(BIN)/ruff check src tests tools benchmarks
+	$(BIN)/ruff format --check src tests tools benchmarks examples
+	$(BIN)/ruff check src tests tools benchmarks examples
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/gen.py --check
 
 bench: $(STAMP)
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(ARGS)
 
 gen: $(STAMP)
 	$(BIN)/python tools/gen.py
+
+wheel: $(STAMP)
+	$(BIN)/python -m build --wheel --no-isolation
 
 clean:
 	rm -rf $(VENV) build dist

@@ -1,0 +1,91 @@
+"""The AWS client of the client commands: the public API and nothing else. Its errors become one clear line."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
+
+from lambent.cli.access import Access
+from lambent.cli.failure import Failure
+
+LONGEST_S = 930
+"""Longer than a function may run."""
+
+
+def connect(access: Access, service: str) -> Any:
+    """A boto3 client of `service`. What the user's AWS configuration files and profiles say plays no part.
+    Raises Failure when the endpoint is no URL."""
+    ignored = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
+    session = boto3.Session(botocore_session=botocore.session.Session(session_vars=ignored))
+    config = Config(
+        connect_timeout=5,
+        read_timeout=LONGEST_S,
+        tcp_keepalive=True,
+        retries={"total_max_attempts": 1},
+        # A proxy of the environment is not asked for this machine's own addresses.
+        proxies={} if _is_loopback(access.endpoint) else None,
+    )
+    try:
+        return session.client(
+            service,
+            endpoint_url=access.endpoint,
+            region_name=access.region,
+            aws_access_key_id=access.access_key,
+            aws_secret_access_key=access.secret_key,
+            aws_session_token=access.session_token,
+            config=config,
+        )
+    except (ValueError, BotoCoreError) as error:
+        raise Failure(_line(error)) from None
+
+
+@contextmanager
+def talking_to(access: Access) -> Iterator[None]:
+    """Turns what goes wrong between a client and its server into a Failure."""
+    try:
+        yield
+    except ClientError as error:
+        said = error.response.get("Error", {})
+        raise Failure(f"{said.get('Code', 'Error')}: {_line(said.get('Message', error))}") from None
+    except (EndpointConnectionError, ConnectTimeoutError):
+        raise Failure(f"cannot reach {access.endpoint}: is `lambent serve` running?") from None
+    except (ConnectionClosedError, ReadTimeoutError):
+        raise Failure(f"lost the connection to {access.endpoint}: has `lambent serve` been stopped?") from None
+    except BotoCoreError as error:
+        raise Failure(_line(error)) from None
+
+
+def is_missing(error: ClientError) -> bool:
+    """Whether the server said that there is no such resource."""
+    code: str = error.response.get("Error", {}).get("Code", "")
+    return code == "ResourceNotFoundException"
+
+
+def _line(said: object) -> str:
+    return " ".join(str(said).split())
+
+
+def _is_loopback(endpoint: str) -> bool:
+    host = urlsplit(endpoint).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

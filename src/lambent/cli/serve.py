@@ -1,0 +1,92 @@
+"""`lambent serve`: the one command that is the server, not a client of it."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+
+import click
+import uvloop
+
+from lambent.app import Running, StartError
+from lambent.app import serve as run
+from lambent.cli import version
+from lambent.cli.failure import Failure
+from lambent.cli.options import data_directory, data_option
+from lambent.config import PORT, Settings
+
+LEVELS = ("full", "rootless")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+@click.command(context_settings={"show_default": True, "auto_envvar_prefix": "LAMBENT"})
+@click.option("--host", default="127.0.0.1", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=PORT, help="Port of every AWS API; 0 takes a free one.")
+@data_option
+@click.option("--dev", is_flag=True, help="Take any well-formed key (test/test) as its account's root; loopback only.")
+@click.option("--isolation", type=click.Choice(LEVELS), help="Refuse to start below this level.  [default: the best]")
+@click.option("--strict-runtimes", is_flag=True, help="Never run a function on another version than the one it names.")
+@click.option("--log-level", type=click.Choice(LOG_LEVELS), default="info", help="What the server's own log says.")
+def serve(
+    host: str,
+    port: int,
+    data: Path | None,
+    dev: bool,
+    isolation: str | None,
+    strict_runtimes: bool,
+    log_level: str,
+) -> None:
+    """Run the server until Ctrl-C or SIGTERM: running invocations then finish first; a second signal ends at once.
+
+    Each option can be set by the environment too: LAMBENT_PORT, LAMBENT_DATA, LAMBENT_DEV, …
+    """
+    if dev and not is_loopback(host):
+        raise click.BadParameter(f"--dev takes any key, so it is only for loopback addresses, not {host}")
+    settings = Settings(
+        host=host,
+        port=port,
+        data=data_directory(data),
+        dev=dev,
+        isolation=isolation,
+        strict_runtimes=strict_runtimes,
+        log_level=log_level,
+    )
+    try:
+        uvloop.run(run(settings, ready=lambda running: announce(settings, running)))
+    except StartError as error:
+        raise Failure(str(error)) from None
+
+
+def announce(settings: Settings, running: Running) -> None:
+    """One line for whoever waits for it, and what the user must not overlook."""
+    for line in warnings(settings, running):
+        click.secho(line, fg="yellow", bold=True, err=True)
+    click.echo(ready_line(settings, running))
+
+
+def ready_line(settings: Settings, running: Running) -> str:
+    """The only line on standard output."""
+    trust = "dev" if settings.dev else "enforce"
+    state = f"isolation: {running.isolation}, data: {settings.data}, trust: {trust}"
+    return f"Lambent {version.text()} ready on {running.url} ({state})"
+
+
+def warnings(settings: Settings, running: Running) -> list[str]:
+    """What weakens this server."""
+    lines = []
+    if settings.dev:
+        lines.append("WARNING: --dev: whoever can reach this port is administrator of every account.")
+    if running.isolation != "full":
+        lines.append(f"WARNING: isolation is only {running.isolation}; do not run code that you do not trust.")
+        lines += [f"         {note}" for note in running.notes]
+    return lines
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is, without asking a name server, an address that only this machine reaches."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
