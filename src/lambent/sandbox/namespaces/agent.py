@@ -1,0 +1,368 @@
+"""The first process of a sandbox: makes it, gives up every right, runs the program, reaps, reports, restarts.
+
+Standard library only, Python 3.8 and later; runs in a fork of a zygote. It never executes anything of a customer and
+stays non-dumpable, so the program, which has the same user, can neither look into it nor trace it; as process 1 of
+its namespace it cannot be killed from inside.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import random
+import resource
+import select
+import signal
+import socket
+import traceback
+from functools import partial
+
+try:
+    import _ssl
+except ImportError:  # an interpreter without OpenSSL has no generator to reseed
+    _ssl = None  # type: ignore[assignment]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from lambent.sandbox.namespaces import syscalls
+
+    Message = dict[str, Any]
+else:
+    import syscalls
+
+NAMESPACES = 0x00020000 | 0x20000000 | 0x08000000 | 0x04000000 | 0x40000000
+"""New mount, pid, ipc, uts and network namespaces; the cgroup namespace follows once its groups are joined."""
+
+FIRST_TMP_BYTES = 64 * 1024 * 1024
+_INNER_UID, _INNER_GID = 993, 990
+_OPEN_FILES = 1024
+_LOCKED_BYTES = 64 * 1024
+_OOM_SCORE = b"900"
+_CHANNEL, _RECORDS, _REPORT = 3, 4, 5
+_HOSTNAME = "169-254-76-1"
+
+
+def described(error: BaseException) -> str:
+    """An error as one text for the server."""
+    return "".join(traceback.format_exception(type(error), error, error.__traceback__))[-8000:]
+
+
+class Agent:
+    """Process 1. `run` returns only in its children, with what the program is to do."""
+
+    def __init__(
+        self, control: socket.socket, fds: list[int], request: Message, config: Message, program: Message
+    ) -> None:
+        self._control = control
+        self._channel, self._output, self._records = fds[:3]
+        self._groups = fds[3:]
+        self._request = request
+        self._config = config
+        self._program = program
+        self._null = -1
+        self._wakeup = -1
+        self._report = -1
+        self._generation = 0
+        self._pid = 0
+
+    def run(self) -> Callable[[], None]:
+        """Make the sandbox and stay its first process until the server lets go."""
+        try:
+            self._make()
+            role = self._start(self._channel)
+        except BaseException as error:  # nothing here may unwind into the zygote's code: report, then end
+            self._tell({"failed": described(error)})
+            os._exit(1)
+        return role if role is not None else self._watch()
+
+    def _make(self) -> None:
+        self._join_groups()
+        uid, gid = self._request["uid"], self._request["gid"]
+        syscalls.set_name("agent")
+        syscalls.loopback_up()
+        socket.sethostname(_HOSTNAME)
+        quiet = syscalls.MS_NOSUID | syscalls.MS_NODEV
+        # hidepid=2: processes that one may not trace, the agent above all, do not exist in /proc.
+        syscalls.mount("proc", "/proc", "proc", quiet | syscalls.MS_NOEXEC, "hidepid=2")
+        self._name_user(*((_INNER_UID, _INNER_GID) if self._config["level"] == "rootless" else (uid, gid)))
+        syscalls.mount("tmpfs", "/tmp", "tmpfs", quiet, f"mode=1777,size={FIRST_TMP_BYTES}")
+        self._null = os.open("/dev/null", os.O_RDWR)
+        for fd in (self._output, self._records):
+            os.fchown(fd, uid, gid)  # else /dev/stdout could not be opened by name
+        self._hand_over()
+        self._become(uid, gid)
+        self._listen_for_children()
+
+    def _join_groups(self) -> None:
+        # Before anything is allocated: memory stays charged to the group that first touched it.
+        for fd in self._groups:
+            os.write(fd, b"0")
+            os.close(fd)
+        try:
+            syscalls.unshare(syscalls.NEWCGROUP)
+        except OSError:
+            pass  # a kernel without cgroup namespaces shows the groups' names, nothing more
+
+    def _name_user(self, uid: int, gid: int) -> None:
+        """Give the sandbox's user its AWS name, in files that only this sandbox sees."""
+        user = self._config["user"]
+        texts = {
+            "passwd": "root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n"
+            f"{user}:x:{uid}:{gid}::/home/{user}:/sbin/nologin\n",
+            "group": f"root:x:0:\nnobody:x:65534:\n{user}:x:{gid}:\n",
+        }
+        syscalls.mount("tmpfs", "/run", "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, "size=16k,mode=755")
+        for name, text in texts.items():
+            with open("/run/" + name, "w") as file:
+                file.write(text)
+            attributes = syscalls.ATTR_RDONLY | syscalls.ATTR_NOSUID | syscalls.ATTR_NODEV | syscalls.ATTR_NOEXEC
+            syscalls.bind("/run/" + name, "/etc/" + name, attributes)
+        syscalls.detach("/run")
+
+    def _hand_over(self) -> None:
+        """Send the server the door to this mount namespace, and the sockets that listen in this network."""
+        listeners = []
+        for port in self._config["listen"]:
+            listener = socket.socket()
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("127.0.0.1", port))
+            listener.listen(128)
+            listeners.append(listener)
+        door = os.open("/proc/self/ns/mnt", os.O_RDONLY)
+        syscalls.send(self._control, {"made": os.getpid()}, [door] + [each.fileno() for each in listeners])
+        os.close(door)
+        for listener in listeners:
+            listener.close()
+
+    def _become(self, uid: int, gid: int) -> None:
+        """Give up every right, for good."""
+        _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
+        _limit(resource.RLIMIT_CORE, 0)
+        _limit(resource.RLIMIT_MEMLOCK, _LOCKED_BYTES)
+        _limit(resource.RLIMIT_NPROC, self._config["processes"])
+        if self._config["level"] == "rootless":
+            _enter_own_user_namespace()
+            syscalls.drop_bounding_set()
+        else:
+            syscalls.drop_bounding_set()
+            os.setgroups([])
+            os.setresgid(gid, gid, gid)
+            os.setresuid(uid, uid, uid)
+        syscalls.drop_capabilities()
+        syscalls.set_dumpable(False)
+        syscalls.no_new_privileges()
+        syscalls.load_filter(bytes.fromhex(self._config["filter"]))
+
+    def _listen_for_children(self) -> None:
+        self._wakeup, wake = os.pipe()
+        os.set_blocking(self._wakeup, False)
+        os.set_blocking(wake, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, _noticed)
+
+    def _start(self, channel: int) -> Callable[[], None] | None:
+        """Fork the program. Returns None in the agent, and in the child what it is to do."""
+        self._generation += 1
+        report, told = os.pipe()
+        # os.fork, not a raw clone: OpenSSL and others must notice, see `clone`.
+        pid = os.fork()
+        if pid == 0:
+            return self._child(channel, told)
+        os.close(told)
+        os.close(channel)
+        self._pid, self._report = pid, report
+        return None
+
+    def _child(self, channel: int, report: int) -> Callable[[], None]:
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.setsid()
+            syscalls.set_dumpable(True)
+            # The kernel attaches this process's id, as the server's namespace numbers it.
+            self._tell({"program": self._generation})
+            self._control.detach()
+            _arrange(self._null, self._output, channel, self._records, report)
+            report = _REPORT
+            _write("/proc/self/oom_score_adj", _OOM_SCORE)
+            return _prepared(self._program)
+        except BaseException as error:  # its reader is the server, through the agent
+            os.write(report, described(error).encode())
+            os._exit(127)
+
+    def _watch(self) -> Callable[[], None]:
+        """Wait for children, the server and the program's first word. Ends with the server's end of the socket."""
+        while True:
+            watched: list[int] = [self._control.fileno(), self._wakeup] + [self._report] * (self._report >= 0)
+            ready = select.select(watched, [], [])[0]
+            if self._report in ready:
+                self._relay_report()
+            if self._wakeup in ready:
+                _drain(self._wakeup)
+                self._reap(os.WNOHANG, report=True)
+            if self._control.fileno() in ready:
+                role = self._obey()
+                if role is not None:
+                    return role
+
+    def _relay_report(self) -> None:
+        text = os.read(self._report, 8192).decode("utf-8", "replace")
+        os.close(self._report)
+        self._report = -1
+        executed = text == "" and self._program["kind"] == "started"
+        if text == "ready" or executed:
+            self._tell({"ready": self._generation})
+        elif text:
+            self._tell({"failed": text})
+        # Else it ended without a word, and its exit says so.
+
+    def _reap(self, options: int, report: bool) -> None:
+        """Collect children that ended; with `report`, tell the server when the program is one of them."""
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, options)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid == self._pid and report:
+                self._pid = 0
+                if self._report >= 0:
+                    self._relay_report()
+                signalled = os.WIFSIGNALED(status)
+                self._tell(
+                    {
+                        "exit": self._generation,
+                        "status": None if signalled else os.WEXITSTATUS(status),
+                        "signal": os.WTERMSIG(status) if signalled else None,
+                        "max_memory": usage.ru_maxrss * 1024,
+                    }
+                )
+
+    def _obey(self) -> Callable[[], None] | None:
+        order, fds = syscalls.receive(self._control)
+        if order is None:
+            os._exit(0)  # the server is gone or has let go; with process 1 everything here ends
+        if "signal" in order:
+            _signal_all(order["signal"])
+            self._tell({"signalled": order["signal"]})
+            return None
+        # kill(-1) reaches every process in the namespace but this one, those being forked included.
+        _signal_all(signal.SIGKILL)
+        self._reap(0, report=False)
+        if self._report >= 0:
+            os.close(self._report)
+            self._report = -1
+        return self._start(fds[0])
+
+    def _tell(self, message: Message) -> None:
+        try:
+            syscalls.send(self._control, message)
+        except OSError:
+            os._exit(0)  # nobody listens any more
+
+
+def _prepared(program: Message) -> Callable[[], None]:
+    """Do what can be done ahead of the assignment; the rest is returned."""
+    _reseed()
+    kind = program["kind"]
+    if kind == "forked":
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        module = program["module"]
+        module.prewarm()
+        _report_ready()
+        channel = socket.socket(fileno=_CHANNEL)
+        return partial(module.main, channel)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and exec would pass that on
+        signal.signal(number, signal.SIG_DFL)
+    if kind == "started":
+        os.execve(program["argv"][0], program["argv"], program["env"])
+    _report_ready()
+    return _deferred
+
+
+def _deferred() -> None:
+    """Wait for the assignment, then become the program that it names."""
+    received = b""
+    while not received.endswith(b"\n"):
+        data = os.read(_CHANNEL, 65536)
+        if not data:
+            os._exit(0)
+        received += data
+    os.close(_CHANNEL)
+    message = json.loads(received)
+    try:
+        os.chdir(message["cwd"])
+        os.execve(message["argv"][0], message["argv"], message["env"])
+    except OSError as error:
+        os.write(2, "{}: {}\n".format(message["argv"][0], error.strerror).encode())
+        os._exit(126 if isinstance(error, PermissionError) else 127)
+
+
+def _reseed() -> None:
+    """Make this fork's random numbers its own."""
+    if _ssl is not None:
+        _ssl.RAND_add(os.urandom(32), 0.0)
+    random.seed()
+
+
+def _arrange(null: int, output: int, channel: int, records: int, report: int) -> None:
+    """Descriptors 0 to 4 as promised, 5 the report, which an exec closes; nothing else."""
+    # First out of the way, so that no target is also a source yet to be copied.
+    high = [_dup_above(fd) for fd in (null, output, output, channel, records, report)]
+    for target, fd in enumerate(high):
+        os.dup2(fd, target, inheritable=target != _REPORT)
+    os.closerange(_REPORT + 1, _OPEN_FILES)
+
+
+def _dup_above(fd: int) -> int:
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 64)
+
+
+def _report_ready() -> None:
+    os.write(_REPORT, b"ready")
+    os.close(_REPORT)
+
+
+def _enter_own_user_namespace() -> None:
+    """Without a user id to spare, be user 993 of a user namespace that owns nothing."""
+    syscalls.unshare(syscalls.NEWUSER)
+    _write("/proc/self/setgroups", b"deny")
+    _write("/proc/self/uid_map", f"{_INNER_UID} 0 1".encode())
+    _write("/proc/self/gid_map", f"{_INNER_GID} 0 1".encode())
+
+
+def _limit(which: int, value: int) -> None:
+    hard = resource.getrlimit(which)[1]
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(which, (value, value))
+
+
+def _signal_all(number: int) -> None:
+    try:
+        os.kill(-1, number)
+    except ProcessLookupError:
+        pass
+
+
+def _noticed(number: int, frame: object) -> None:
+    """The wake-up descriptor has it already."""
+
+
+def _drain(fd: int) -> None:
+    try:
+        os.read(fd, 512)
+    except BlockingIOError:
+        pass
+
+
+def _write(path: str, value: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.write(fd, value)
+    finally:
+        os.close(fd)

@@ -1,0 +1,292 @@
+"""One sandbox, as the server sees it: its agent's link, its descriptors, its groups."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import resource
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from lambent.kit.log import Log
+from lambent.kit.tasks import Tasks
+from lambent.sandbox.base import Assignment, Bind, Exit, SandboxDied
+from lambent.sandbox.namespaces.cgroup import Group
+from lambent.sandbox.namespaces.ends import Ends
+from lambent.sandbox.namespaces.link import Link, Received, close_all
+
+_MEMORY_AGE_S = 0.1
+"""How old a memory reading may be; reading it again costs more than most invocations."""
+_PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What a box shares with the others of its driver."""
+
+    mount: Callable[[int, Sequence[Bind], int], Awaitable[None]]
+    """Mount into the namespace behind a descriptor, and size its /tmp in bytes."""
+    tasks: Tasks
+    log: Log
+    gone: Callable[[Box], None]
+    """Called once the box holds nothing any more."""
+
+
+class Box:
+    """Implements Sandbox. Descriptors: control, output, records, listeners; until the assignment channel and door."""
+
+    def __init__(self, name: str, uid: int, ends: Ends, ports: Sequence[int], group: Group, house: House) -> None:
+        self.id = name
+        self.uid = uid
+        self.listeners: Mapping[int, socket.socket] = {}
+        self.output = ends.output
+        self.records = ends.records
+        self.on_exit: Callable[[Exit], None] | None = None
+        self._ports = tuple(ports)
+        self._group = group
+        self._house = house
+        self._channel: socket.socket | None = ends.channel
+        self._door = -1
+        self._assignment: Assignment | None = None
+        self._agent_pid = 0
+        self._program_pid = 0
+        self._generation = 1
+        self._oom_kills = 0
+        self._max_memory = 0
+        self._memory_read_at = 0.0
+        self._dead = ""
+        self._signalled: asyncio.Future[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the program waits for its assignment; SandboxDied when it will not."""
+        self._link = Link(ends.control, self._on_message, self._on_end)
+
+    async def assign(self, assignment: Assignment) -> None:
+        if self._dead or self._channel is None:
+            raise SandboxDied(self._dead or "assigned already")
+        self._assignment = assignment
+        try:
+            self._group.limit(assignment.limits.memory_bytes, assignment.limits.processes)
+            self._limit_rootless(assignment)
+            await self._house.mount(self._door, assignment.mounts, assignment.limits.tmp_bytes)
+            self._close_door()
+            await self._send_message(self._channel)
+        except OSError as error:
+            raise SandboxDied(str(error)) from error
+        self._channel = None
+
+    async def restart(self) -> None:
+        if self._dead or self._assignment is None:
+            raise SandboxDied(self._dead or "never assigned")
+        await self.thaw()
+        self._generation += 1
+        self._program_pid = 0
+        self.ready = asyncio.get_running_loop().create_future()
+        ours, theirs = socket.socketpair()
+        with ours:
+            self._link.send({"restart": self._generation}, [theirs.detach()], give=True)
+            try:
+                self._group.limit_cpu(None)  # starting is not slowed down
+                await self.wait_ready()
+                self._limit_rootless(self._assignment)
+                await self._send_message(ours)
+            except OSError as error:
+                raise SandboxDied(str(error)) from error
+
+    async def wait_ready(self) -> None:
+        """Wait until the program waits for its message. Raises SandboxDied."""
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await self.ready
+        except TimeoutError:
+            raise SandboxDied(f"not ready within {_PATIENCE_S:.0f} s") from None
+
+    def limit_cpu(self) -> None:
+        if self._assignment is not None and not self._dead:
+            self._group.limit_cpu(self._assignment.limits.cpus)
+
+    def max_memory_bytes(self) -> int:
+        now = time.monotonic()
+        if self._program_pid and now - self._memory_read_at > _MEMORY_AGE_S:
+            self._memory_read_at = now
+            with contextlib.suppress(OSError):
+                self._max_memory = max(self._max_memory, _high_water_bytes(self._program_pid))
+        return self._max_memory
+
+    async def freeze(self) -> None:
+        if self._dead:
+            return
+        if self._group.freezes:
+            self._group.freeze()
+        else:
+            await self._signal(signal.SIGSTOP)
+
+    async def thaw(self) -> None:
+        if self._dead:
+            return
+        if self._group.freezes:
+            self._group.thaw()
+        else:
+            await self._signal(signal.SIGCONT)
+
+    async def close(self) -> None:
+        if self._closing is None:
+            self._closing = self._house.tasks.start(f"close sandbox {self.id}", self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        self.on_exit = None
+        self._dead = self._dead or "closed"
+        if not self.ready.done():
+            self.ready.set_exception(SandboxDied(self._dead))
+            self.ready.exception()
+        pidfd = self._agent_pidfd()
+        try:
+            self._group.kill()
+        except OSError as error:
+            self._house.log.warning("sandbox_kill_failed", sandbox=self.id, reason=error)
+        self._link.finish()
+        self._close_ends()
+        if pidfd >= 0:
+            # The agent ends last: as process 1 it waits for every process in its namespace.
+            await _readable(pidfd)
+            os.close(pidfd)
+        self._link.close()
+        try:
+            await self._house.tasks.in_thread(self._group.remove)
+        except OSError as error:
+            self._house.log.warning("sandbox_groups_left", sandbox=self.id, reason=error)
+        self._house.gone(self)
+
+    def _agent_pidfd(self) -> int:
+        """A descriptor of the agent, or -1: once its link has ended, its number may be somebody else's."""
+        if self._link.ended or not self._agent_pid:
+            return -1
+        try:
+            return os.pidfd_open(self._agent_pid)
+        except OSError:
+            return -1
+
+    def _close_ends(self) -> None:
+        for listener in self.listeners.values():
+            listener.close()
+        if self._channel is not None:
+            self._channel.close()
+        self._close_door()
+        close_all([self.output, self.records])
+
+    def _close_door(self) -> None:
+        if self._door >= 0:
+            os.close(self._door)
+            self._door = -1
+
+    async def _send_message(self, channel: socket.socket) -> None:
+        assert self._assignment is not None
+        line = json.dumps(self._assignment.message, separators=(",", ":")).encode() + b"\n"
+        channel.setblocking(False)
+        await asyncio.get_running_loop().sock_sendall(channel, line)
+        channel.close()
+
+    def _limit_rootless(self, assignment: Assignment) -> None:
+        """Without a memory group, each process may have so much writable memory of its own. Not RLIMIT_AS: V8
+        and the JVM reserve far more address space than they use."""
+        if not self._group.limits_memory and self._program_pid:
+            limit = assignment.limits.memory_bytes
+            with contextlib.suppress(ProcessLookupError):
+                resource.prlimit(self._program_pid, resource.RLIMIT_DATA, (limit, limit))
+
+    async def _signal(self, number: signal.Signals) -> None:
+        self._signalled = asyncio.get_running_loop().create_future()
+        self._link.send({"signal": int(number)})
+        await self._signalled
+
+    def _on_message(self, received: Received) -> None:
+        body = received.body
+        if "made" in body:
+            self._agent_pid = received.pid
+            self._door, *listeners = received.fds
+            self.listeners = dict(zip(self._ports, map(_listener, listeners), strict=True))
+        elif "program" in body and body["program"] == self._generation:
+            self._program_pid = received.pid
+        elif "ready" in body and body["ready"] == self._generation:
+            self._settle(None)
+        elif "failed" in body:
+            self._settle(SandboxDied(str(body["failed"])))
+        elif "signalled" in body and self._signalled is not None:
+            self._signalled.set_result(None)
+            self._signalled = None
+        elif "exit" in body and body["exit"] == self._generation:
+            self._on_program_exit(body)
+
+    def _on_program_exit(self, body: Mapping[str, object]) -> None:
+        status, number, most = body["status"], body["signal"], body["max_memory"]
+        assert isinstance(most, int)
+        self._program_pid = 0
+        self._max_memory = max(self._max_memory, most)
+        ended = Exit(
+            status=status if isinstance(status, int) else None,
+            signal=number if isinstance(number, int) else None,
+            out_of_memory=False,
+        )
+        if ended.signal == signal.SIGKILL:
+            ended = replace(ended, out_of_memory=self._was_out_of_memory())
+        self._settle(SandboxDied(f"its program ended before it was ready: {ended}"))
+        if self.on_exit is not None:
+            self.on_exit(ended)
+
+    def _on_end(self) -> None:
+        """The agent is gone, and with it everything in the sandbox."""
+        self._dead = self._dead or "its first process ended"
+        self._program_pid = 0
+        self._settle(SandboxDied(self._dead))
+        if self._signalled is not None:
+            self._signalled.set_result(None)
+            self._signalled = None
+        if self.on_exit is not None:
+            self.on_exit(Exit(None, int(signal.SIGKILL), self._was_out_of_memory()))
+
+    def _was_out_of_memory(self) -> bool:
+        """Whether the memory limit has killed something since the last time this was asked."""
+        try:
+            kills = self._group.oom_kills()
+        except OSError:
+            return False
+        before, self._oom_kills = self._oom_kills, kills
+        return kills > before
+
+    def _settle(self, error: SandboxDied | None) -> None:
+        if self.ready.done():
+            return
+        if error is None:
+            self.ready.set_result(None)
+        else:
+            self.ready.set_exception(error)
+            self.ready.exception()  # whoever awaits it gets it; nobody need
+
+
+def _listener(fd: int) -> socket.socket:
+    listener = socket.socket(fileno=fd)
+    listener.setblocking(False)
+    return listener
+
+
+def _high_water_bytes(pid: int) -> int:
+    with open(f"/proc/{pid}/status", "rb") as file:
+        text = file.read()
+    _, _, rest = text.partition(b"VmHWM:")
+    return int(rest.split(None, 1)[0]) * 1024 if rest else 0
+
+
+async def _readable(fd: int) -> None:
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    loop.add_reader(fd, readable.set)
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(fd)

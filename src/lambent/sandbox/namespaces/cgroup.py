@@ -1,0 +1,397 @@
+"""Limits, freezing and killing by control groups, in whatever layout the host has them.
+
+The upper half is pure: which hierarchy does which duty, where groups may lie, what is written for a limit. The lower
+half makes the groups. Every sandbox has one group in each hierarchy that does something for it, below a folder named
+after the server's instance, so that a successor finds what a dead server left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+MEMORY, CPU, PIDS, FREEZE = "memory", "cpu", "pids", "freezer"
+LAUNCHER = "launcher"
+"""The group of the launcher and the zygotes, beside those of the sandboxes."""
+
+_LIMITED = (MEMORY, CPU, PIDS)
+_PERIOD_US = 100_000
+_LEAST_QUOTA_US = 1_000
+_PATIENCE_S = 10.0
+_SERVER_LEAF = "lambent-server"
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """One mounted tree of groups: its version (1 or 2), its top, the server's own group, what it controls."""
+
+    version: int
+    top: Path
+    own: Path
+    controllers: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A value for a file of a group. What is not `needed` is skipped where the kernel has no such file."""
+
+    file: str
+    value: str
+    needed: bool = True
+
+
+def hierarchies(mountinfo: str, membership: str, unified_controllers: str) -> list[Hierarchy]:
+    """Parse /proc/self/mountinfo and /proc/self/cgroup. `unified_controllers`: what version 2 has to give."""
+    own_by_name: dict[str, str] = {}
+    for line in membership.splitlines():
+        _, listed, path = line.split(":", 2)
+        own_by_name.update(dict.fromkeys(listed.split(","), path))
+    found: list[Hierarchy] = []
+    for line in mountinfo.splitlines():
+        left, _, right = line.partition(" - ")
+        root, top = left.split()[3:5]
+        kind, _, options = right.split()[:3]
+        if kind == "cgroup2":
+            own = own_by_name.get("", "/")
+            found.append(Hierarchy(2, Path(top), _below(top, root, own), frozenset(unified_controllers.split())))
+        elif kind == "cgroup":
+            names = frozenset(options.split(",")).intersection(own_by_name)
+            own = own_by_name[min(names)] if names else "/"
+            found.append(Hierarchy(1, Path(top), _below(top, root, own), names))
+    return found
+
+
+def _below(top: str, root: str, own: str) -> Path:
+    """Where group `own` is seen when group `root` of the hierarchy is mounted at `top`."""
+    inside = os.path.relpath(own, root)
+    return Path(top) if inside.startswith("..") else Path(os.path.normpath(os.path.join(top, inside)))
+
+
+def duties(found: Sequence[Hierarchy]) -> dict[str, Hierarchy]:
+    """Which hierarchy limits memory, CPU and processes, and which one freezes and kills; some may be missing."""
+    by_version = sorted(found, key=lambda each: -each.version)
+    chosen: dict[str, Hierarchy] = {}
+    for duty in (*_LIMITED, FREEZE):
+        for hierarchy in by_version:
+            # Version 2 freezes and kills without any controller.
+            if duty in hierarchy.controllers or (duty == FREEZE and hierarchy.version == 2):
+                chosen.setdefault(duty, hierarchy)
+    return chosen
+
+
+def places(hierarchy: Hierarchy, name: str) -> list[Path]:
+    """Folders that the group `name` may be made in, best first: within the server's own limits, else beside it,
+    else at the top."""
+    beside = [hierarchy.own.parent] if hierarchy.version == 2 and hierarchy.own != hierarchy.top else []
+    return list(dict.fromkeys(folder / name for folder in (hierarchy.own, *beside, hierarchy.top)))
+
+
+def memory_writes(version: int, limit_bytes: int) -> list[Write]:
+    """So many bytes, and none of them in swap."""
+    if version == 2:
+        return [Write("memory.max", str(limit_bytes)), Write("memory.swap.max", "0", needed=False)]
+    return [
+        Write("memory.limit_in_bytes", str(limit_bytes)),
+        Write("memory.memsw.limit_in_bytes", str(limit_bytes), needed=False),
+        Write("memory.swappiness", "0", needed=False),
+    ]
+
+
+def cpu_writes(version: int, cpus: float | None) -> list[Write]:
+    """So many cores' worth of time per 100 ms, unused time being saved for one period; None is no limit."""
+    if cpus is None:
+        if version == 2:
+            return [Write("cpu.max.burst", "0", needed=False), Write("cpu.max", f"max {_PERIOD_US}")]
+        return [Write("cpu.cfs_burst_us", "0", needed=False), Write("cpu.cfs_quota_us", "-1")]
+    quota = str(max(_LEAST_QUOTA_US, round(cpus * _PERIOD_US)))
+    if version == 2:
+        return [Write("cpu.max", f"{quota} {_PERIOD_US}"), Write("cpu.max.burst", quota, needed=False)]
+    return [
+        Write("cpu.cfs_period_us", str(_PERIOD_US)),
+        Write("cpu.cfs_quota_us", quota),
+        Write("cpu.cfs_burst_us", quota, needed=False),
+    ]
+
+
+def pids_writes(processes: int) -> list[Write]:
+    """So many processes and threads beside the agent."""
+    return [Write("pids.max", str(processes + 1))]
+
+
+def counter(text: str, name: str) -> int:
+    """The number after `name` in a file of `name number` lines; 0 when it is not there."""
+    for line in text.splitlines():
+        key, _, value = line.partition(" ")
+        if key == name:
+            return int(value)
+    return 0
+
+
+def missing(chosen: Mapping[str, Hierarchy]) -> list[str]:
+    """A sentence for each duty that nothing does."""
+    lacks = {
+        MEMORY: "Memory is limited for each process (RLIMIT_DATA), not for a sandbox: no memory control group can be made.",
+        CPU: "CPU time is not limited: no cpu control group can be made.",
+        PIDS: "The number of processes is limited by RLIMIT_NPROC only: no pids control group can be made.",
+        FREEZE: "Waiting processes are stopped with SIGSTOP, which they can notice: no freezer can be had.",
+    }
+    return [sentence for duty, sentence in lacks.items() if duty not in chosen]
+
+
+def look() -> list[Hierarchy]:
+    """The hierarchies of this host."""
+    mountinfo, membership = _text("/proc/self/mountinfo"), _text("/proc/self/cgroup")
+    unified = [each for each in hierarchies(mountinfo, membership, "") if each.version == 2]
+    controllers = _text(unified[0].own / "cgroup.controllers") if unified else ""
+    return hierarchies(mountinfo, membership, controllers)
+
+
+class Group:
+    """The groups of one sandbox, as one."""
+
+    def __init__(self, folders: Mapping[str, Path], versions: Mapping[str, int]) -> None:
+        self._folders = folders
+        self._versions = versions
+
+    def doors(self) -> list[int]:
+        """New descriptors, the caller's to close; whoever writes 0 to each of them joins. Raises OSError."""
+        folders = sorted(set(self._folders.values()))
+        return [os.open(folder / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for folder in folders]
+
+    @property
+    def limits_memory(self) -> bool:
+        """Whether a memory limit binds the sandbox as a whole."""
+        return MEMORY in self._folders
+
+    @property
+    def freezes(self) -> bool:
+        """Whether `freeze`, `thaw` and `kill` do anything."""
+        return FREEZE in self._folders
+
+    def limit(self, memory_bytes: int, processes: int) -> None:
+        """Write the limits that hold from the assignment on."""
+        if MEMORY in self._folders:
+            _write_all(self._folders[MEMORY], memory_writes(self._versions[MEMORY], memory_bytes))
+        if PIDS in self._folders:
+            _write_all(self._folders[PIDS], pids_writes(processes))
+
+    def limit_cpu(self, cpus: float | None) -> None:
+        """Write the CPU limit; None lifts it."""
+        if CPU in self._folders:
+            _write_all(self._folders[CPU], cpu_writes(self._versions[CPU], cpus))
+
+    def oom_kills(self) -> int:
+        """How many processes the memory limit has killed so far."""
+        if MEMORY not in self._folders:
+            return 0
+        file = "memory.events" if self._versions[MEMORY] == 2 else "memory.oom_control"
+        return counter(_text(self._folders[MEMORY] / file), "oom_kill")
+
+    def freeze(self) -> None:
+        """Stop every process."""
+        self._set_frozen(True)
+
+    def thaw(self) -> None:
+        """Let them run again."""
+        self._set_frozen(False)
+
+    def kill(self) -> None:
+        """Send every process SIGKILL, frozen ones included."""
+        if FREEZE in self._folders:
+            _kill(self._folders[FREEZE])
+
+    def remove(self) -> None:
+        """Wait for the processes to end, and remove the folders. Blocks for at most some seconds; raises OSError."""
+        _remove(self._folders.values())
+
+    def _set_frozen(self, frozen: bool) -> None:
+        if FREEZE not in self._folders:
+            return
+        if self._versions[FREEZE] == 2:
+            _write(self._folders[FREEZE] / "cgroup.freeze", str(int(frozen)))
+        else:
+            _write(self._folders[FREEZE] / "freezer.state", "FROZEN" if frozen else "THAWED")
+
+
+class Groups:
+    """Where one server's groups lie."""
+
+    def __init__(self, parents: Mapping[str, Path], chosen: Mapping[str, Hierarchy]) -> None:
+        self._parents = parents
+        self._versions = {duty: hierarchy.version for duty, hierarchy in chosen.items()}
+        self.notes = missing({duty: chosen[duty] for duty in parents})
+
+    @property
+    def parents(self) -> list[Path]:
+        """The folders that the groups are in."""
+        return sorted(set(self._parents.values()))
+
+    @property
+    def limits_processes(self) -> bool:
+        """Whether the number of processes is limited by a group."""
+        return PIDS in self._parents
+
+    def make(self, name: str) -> Group:
+        """New groups for a sandbox. Raises OSError."""
+        folders = {duty: parent / name for duty, parent in self._parents.items()}
+        for folder in set(folders.values()):
+            folder.mkdir()
+        return Group(folders, self._versions)
+
+    def launcher(self) -> Group:
+        """The group of the launcher: only to be found by, it has no limits."""
+        only = {FREEZE: self._parents[FREEZE] / LAUNCHER} if FREEZE in self._parents else {}
+        for folder in only.values():
+            folder.mkdir(exist_ok=True)
+        return Group(only, self._versions)
+
+    def remove(self) -> None:
+        """Remove what `open_groups` made; everything in it must have ended. Raises OSError."""
+        for parent in self.parents:
+            _remove([each for each in parent.iterdir() if each.is_dir()])
+        _remove(self.parents)
+
+
+def open_groups(instance: str, record: Path, found: Sequence[Hierarchy]) -> Groups:
+    """Kill and remove what a dead server of this instance left, then make room anew. `record` is the file that
+    remembers where. Raises OSError when leftovers cannot be removed; what cannot be made is in the notes."""
+    name = f"lambent-{instance}"
+    chosen = duties(found)
+    remembered = [Path(each) for each in json.loads(record.read_text())] if record.exists() else []
+    candidates = [place for hierarchy in chosen.values() for place in places(hierarchy, name)]
+    _end_leftovers([each for each in dict.fromkeys([*remembered, *candidates]) if each.is_dir()])
+    parents: dict[str, Path] = {}
+    for hierarchy in dict.fromkeys(chosen.values()):
+        mine = [duty for duty in chosen if chosen[duty] == hierarchy]
+        place = _make_parent(hierarchy, name, [duty for duty in mine if duty in hierarchy.controllers])
+        if place is not None:
+            parents.update(dict.fromkeys(mine, place))
+    record.write_text(json.dumps([str(each) for each in sorted(set(parents.values()))]))
+    return Groups(parents, {duty: chosen[duty] for duty in parents})
+
+
+def _make_parent(hierarchy: Hierarchy, name: str, controllers: Sequence[str]) -> Path | None:
+    for place in places(hierarchy, name):
+        try:
+            if hierarchy.version == 2:
+                _delegate(place.parent, controllers)
+            place.mkdir(exist_ok=True)
+            if hierarchy.version == 2:
+                _delegate(place, controllers)
+            (place / LAUNCHER).mkdir(exist_ok=True)
+            (place / LAUNCHER).rmdir()
+        except OSError:
+            with contextlib.suppress(OSError):
+                place.rmdir()
+            continue
+        return place
+    return None
+
+
+def _delegate(folder: Path, controllers: Sequence[str]) -> None:
+    """Have the groups in `folder` controlled. Version 2 wants no process in `folder` itself then, so the server
+    moves into a leaf beside them where that is all it takes."""
+    file = folder / "cgroup.subtree_control"
+    wanted = [each for each in controllers if each not in _text(file).split()]
+    if not wanted:
+        return
+    value = " ".join(f"+{each}" for each in wanted)
+    try:
+        _write(file, value)
+    except OSError:
+        if str(os.getpid()) not in _text(folder / "cgroup.procs").split():
+            raise
+        leaf = folder / _SERVER_LEAF
+        leaf.mkdir(exist_ok=True)
+        _write(leaf / "cgroup.procs", str(os.getpid()))
+        _write(file, value)
+
+
+def _end_leftovers(parents: Sequence[Path]) -> None:
+    for parent in parents:
+        for group in _groups_in(parent):
+            _kill(group)
+    for parent in parents:
+        _remove([*_groups_in(parent), parent])
+
+
+def _groups_in(parent: Path) -> list[Path]:
+    return [each for each in parent.iterdir() if each.is_dir()]
+
+
+def _kill(folder: Path) -> None:
+    if (folder / "cgroup.kill").exists():
+        _write(folder / "cgroup.kill", "1")
+        return
+    for pid in _text(folder / "cgroup.procs").split():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+    if (folder / "freezer.state").exists():
+        _write(folder / "freezer.state", "THAWED")
+    elif (folder / "cgroup.freeze").exists():
+        _write(folder / "cgroup.freeze", "0")
+
+
+def _remove(folders: Iterable[Path]) -> None:
+    """Remove groups, version 2 first: that one says when the last process has gone."""
+    deadline = time.monotonic() + _PATIENCE_S
+    for folder in sorted(set(folders), key=lambda each: not (each / "cgroup.events").exists()):
+        while True:
+            try:
+                folder.rmdir()
+            except FileNotFoundError:
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                _kill(folder)
+                _wait_for_change(folder / "cgroup.events")
+            else:
+                break
+
+
+def _wait_for_change(events: Path) -> None:
+    """Wait until the group has no process left, as far as the kernel tells; at most a little while."""
+    try:
+        fd = os.open(events, os.O_RDONLY)
+    except OSError:
+        time.sleep(0.002)  # version 1 sends no such event
+        return
+    try:
+        changes = select.poll()
+        changes.register(fd, select.POLLPRI)
+        if counter(os.pread(fd, 4096, 0).decode(), "populated"):
+            changes.poll(100)
+        else:
+            time.sleep(0.001)  # emptied, but its last process is still being taken down
+    finally:
+        os.close(fd)
+
+
+def _write_all(folder: Path, writes: Iterable[Write]) -> None:
+    for write in writes:
+        try:
+            _write(folder / write.file, write.value)
+        except OSError:
+            if write.needed:
+                raise
+
+
+def _write(path: Path, value: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, value.encode())
+    finally:
+        os.close(fd)
+
+
+def _text(path: Path | str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()

@@ -1,0 +1,199 @@
+"""Makes sandboxes out of namespaces, at the levels `full` (with the machine's root) and `rootless`."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from lambent.kit.log import Log
+from lambent.kit.tasks import Tasks
+from lambent.sandbox.base import Bind, Driver, IsolationUnavailable, Sandbox, SandboxDied, Template
+from lambent.sandbox.namespaces.box import Box, House
+from lambent.sandbox.namespaces.cgroup import Groups, look, open_groups
+from lambent.sandbox.namespaces.ends import Ends
+from lambent.sandbox.namespaces.launching import Launcher, Zygote, launcher_config, zygote_config
+from lambent.sandbox.namespaces.probe import reason_against
+from lambent.sandbox.namespaces.uids import UserIds, candidates, claim
+
+LEVELS = ("full", "rootless")
+_LOCKS = Path("/run/lambent")
+_STARTING_AT_ONCE = 8
+"""More only wait for each other: a zygote forks one at a time."""
+
+_ROOTLESS_NOTE = "All sandboxes run as the server's own user: the kernel tells them apart by namespaces only."
+
+
+def open_driver(level: str | None, state_dir: Path, instance: str, log: Log) -> Driver:
+    """The driver of `level`, or with None of the strongest level that works here.
+
+    Found out by making a sandbox, which blocks for some 50 ms. `state_dir` keeps what a successor needs to clean up;
+    `instance` names this server's control groups, and must be another for each server that runs at the same time.
+    Raises IsolationUnavailable with the reasons.
+    """
+    if level is not None and level not in LEVELS:
+        raise IsolationUnavailable(f"there is no driver for the level {level!r}; known are {', '.join(LEVELS)}")
+    state_dir.mkdir(parents=True, exist_ok=True)
+    root = state_dir / "root"
+    root.mkdir(exist_ok=True)
+    reasons: list[str] = []
+    for candidate in (level,) if level is not None else LEVELS:
+        reason = _reason_against(candidate, root)
+        if reason is None:
+            return NamespacesDriver(candidate, state_dir, instance, log)
+        reasons.append(f"{candidate}: {reason}")
+    raise IsolationUnavailable("no isolation can be had here; " + "; ".join(reasons))
+
+
+def _reason_against(level: str, root: Path) -> str | None:
+    if level == "rootless":
+        return reason_against(level, root, 0)
+    if os.geteuid() != 0:
+        return "it needs root"
+    uid = next(iter(candidates(_uid_map())), None)
+    return "there are no user ids to spare" if uid is None else reason_against(level, root, uid)
+
+
+def _uid_map() -> str:
+    return Path("/proc/self/uid_map").read_text()
+
+
+class NamespacesDriver:
+    """Implements Driver. `open_driver` knows whether it can work here."""
+
+    def __init__(self, level: str, state_dir: Path, instance: str, log: Log) -> None:
+        self.level = level
+        self.notes: Sequence[str] = ()
+        self._state_dir = state_dir
+        self._instance = instance
+        self._log = log
+        self._tasks = Tasks(log)
+        self._starting = asyncio.Semaphore(_STARTING_AT_ONCE)
+        self._lock = -1
+        self._uids: UserIds | None = None
+        self._groups: Groups | None = None
+        self._launching: asyncio.Task[Launcher] | None = None
+        self._zygotes: dict[str, tuple[Template, asyncio.Task[Zygote]]] = {}
+        self._boxes: set[Box] = set()
+        self._made = 0
+
+    async def start(self) -> None:
+        self._lock = _locked(self._state_dir / "server.lock")
+        self._groups = await self._tasks.in_thread(open_groups, self._instance, self._state_dir / "groups.json", look())
+        self._uids = claim(_LOCKS, _uid_map()) if self.level == "full" else None
+        self.notes = (*([_ROOTLESS_NOTE] if self.level == "rootless" else []), *self._groups.notes)
+        await self._launcher()
+
+    async def sandbox(self, template: Template) -> Sandbox:
+        async with self._starting:
+            zygote = await self._zygote(template)
+            box, fds = await self._box(template)
+            zygote.fork(box.uid, fds)
+            try:
+                await box.wait_ready()
+            except BaseException:
+                await box.close()
+                raise
+            return box
+
+    async def forget(self, template: Template) -> None:
+        _, task = self._zygotes.pop(template.name, (None, None))
+        if task is not None:
+            await _close(task)
+
+    async def close(self) -> None:
+        for _, task in self._zygotes.values():
+            await _close(task)
+        await asyncio.gather(*(box.close() for box in tuple(self._boxes)))
+        if self._launching is not None:
+            launcher = await _close(self._launching)
+            if launcher is not None:
+                await self._tasks.in_thread(launcher.process.wait)
+        if self._groups is not None:
+            await self._tasks.in_thread(self._groups.remove)
+        await self._tasks.close()
+        if self._uids is not None:
+            self._uids.close()
+        if self._lock >= 0:
+            os.close(self._lock)
+
+    async def _box(self, template: Template) -> tuple[Box, list[int]]:
+        """The server's side of a sandbox that is still to be forked, and the descriptors for that."""
+        assert self._groups is not None, "start() comes first"
+        self._made += 1
+        name = f"s{self._made}"
+        try:
+            uid = self._uids.take() if self._uids is not None else 0
+            group = await self._tasks.in_thread(self._groups.make, name)
+            ends = Ends.make()
+            doors = group.doors()
+        except (OSError, IndexError) as error:
+            raise SandboxDied(f"no sandbox could be made: {error}") from error
+        box = Box(name, uid, ends, template.listen, group, House(self._mount, self._tasks, self._log, self._gone))
+        self._boxes.add(box)
+        return box, [*ends.theirs, *doors]
+
+    def _gone(self, box: Box) -> None:
+        self._boxes.discard(box)
+        if self._uids is not None:
+            self._uids.give_back(box.uid)
+
+    async def _mount(self, door: int, binds: Sequence[Bind], tmp_bytes: int) -> None:
+        await (await self._launcher()).mount(door, binds, tmp_bytes)
+
+    async def _launcher(self) -> Launcher:
+        """The launcher; a new one when it has ended."""
+        if self._launching is None or _has_ended(self._launching):
+            self._launching = self._tasks.start("launcher", self._start_launcher())
+        return await asyncio.shield(self._launching)
+
+    async def _start_launcher(self) -> Launcher:
+        assert self._groups is not None, "start() comes first"
+        config = launcher_config(self.level, self._state_dir / "root", self._groups.parents)
+        return await Launcher.start(config, self._groups.launcher().doors())
+
+    async def _zygote(self, template: Template) -> Zygote:
+        """The zygote of a template; a new one when it has ended or was made for another template of this name."""
+        known, task = self._zygotes.get(template.name, (None, None))
+        if task is None or _has_ended(task) or known != template:
+            if task is not None:
+                await _close(task)
+            task = self._tasks.start(f"zygote {template.name}", self._start_zygote(template))
+            self._zygotes[template.name] = (template, task)
+        return await asyncio.shield(task)
+
+    async def _start_zygote(self, template: Template) -> Zygote:
+        assert self._groups is not None, "start() comes first"
+        config = zygote_config(template, self.level, self._groups.limits_processes)
+        return await Zygote.start(await self._launcher(), template, config)
+
+
+_Ending = TypeVar("_Ending", Launcher, Zygote)
+
+
+def _has_ended(task: asyncio.Task[_Ending]) -> bool:
+    """Whether what the task started, or was to start, is no more."""
+    return task.done() and (task.cancelled() or task.exception() is not None or task.result().ended)
+
+
+async def _close(task: asyncio.Task[_Ending]) -> _Ending | None:
+    """Close what the task started; None when it started nothing."""
+    await asyncio.wait([task])
+    if _has_ended(task):
+        return None
+    task.result().close()
+    return task.result()
+
+
+def _locked(path: Path) -> int:
+    """Hold the lock at `path` while this process lives. Raises IsolationUnavailable when another one holds it."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise IsolationUnavailable(f"another server uses {path.parent}") from None
+    return lock

@@ -1,0 +1,179 @@
+"""The server's ends of the launcher and of zygotes: what is asked of them, and the answers awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lambent.sandbox.base import Bind, Forked, SandboxDied, Started, Template
+from lambent.sandbox.namespaces.link import Link, Received, message_pair
+from lambent.sandbox.namespaces.plan import USER, ZYGOTE_FOLDER, root_steps, survey
+from lambent.sandbox.namespaces.seccomp import sandbox_filter
+
+CODE = Path(__file__).parent
+_PROCESSES_OF_A_UID = 8192
+_PROCESSES_WITHOUT_GROUP = 1024
+_ZYGOTE_PATIENCE_S = 30.0
+
+
+def spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
+    """Start a launcher whose control socket is `theirs`. It has no environment, no arguments, no other descriptor."""
+    argv = [sys.executable, "-I", "-S", str(CODE / "launcher.py")]
+    return subprocess.Popen(argv, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env={}, cwd="/")
+
+
+def launcher_config(level: str, root: Path, groups: Sequence[Path]) -> dict[str, object]:
+    """The launcher's first message. `root`: an empty folder that roots are built over."""
+    return {"level": level, "root": str(root), "groups": [str(each) for each in groups]}
+
+
+def zygote_request(template: Template, level: str) -> dict[str, object]:
+    """What the launcher needs to start a zygote."""
+    steps = root_steps(template, survey(), CODE, own_proc=level == "rootless")
+    program = template.program
+    argv = [program.interpreter, "-I", "-S", f"{ZYGOTE_FOLDER}/zygote.py"] if isinstance(program, Forked) else None
+    return {"zygote": {"steps": [list(step) for step in steps], "exec": argv}}
+
+
+def zygote_config(template: Template, level: str, limits_processes: bool) -> dict[str, object]:
+    """A zygote's first message."""
+    return {
+        "level": level,
+        "program": _program(template),
+        "listen": list(template.listen),
+        "user": USER,
+        "processes": _PROCESSES_OF_A_UID if limits_processes else _PROCESSES_WITHOUT_GROUP,
+        "filter": sandbox_filter(platform.machine()).hex(),
+    }
+
+
+def _program(template: Template) -> dict[str, object]:
+    program = template.program
+    if isinstance(program, Forked):
+        return {"kind": "forked", "module": program.module, "path": list(program.path)}
+    if isinstance(program, Started):
+        return {"kind": "started", "argv": list(program.argv), "env": dict(program.env)}
+    return {"kind": "deferred"}
+
+
+class Launcher:
+    """The privileged helper, running. When it ends by itself, every request raises SandboxDied."""
+
+    def __init__(self, process: subprocess.Popen[bytes], sock: socket.socket) -> None:
+        self.process = process
+        self._up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._mounts: dict[int, asyncio.Future[None]] = {}
+        self._last = 0
+        self._link = Link(sock, self._on_message, self._on_end)
+
+    @property
+    def ended(self) -> bool:
+        """Whether another one must be started."""
+        return self._link.ended
+
+    @staticmethod
+    async def start(config: dict[str, object], doors: Sequence[int]) -> Launcher:
+        """Start it, in the groups that `doors` lead to, which are given away. Raises SandboxDied."""
+        ours, theirs = message_pair()
+        with theirs:
+            launcher = Launcher(spawn(theirs), ours)
+        launcher._link.send(config, doors, give=True)
+        await launcher._up
+        return launcher
+
+    def zygote(self, request: dict[str, object], theirs: socket.socket) -> None:
+        """Start a zygote with `theirs`, which is given away, as its control socket; it answers there itself."""
+        self._link.send(request, [theirs.detach()], give=True)
+
+    async def mount(self, door: int, binds: Sequence[Bind], tmp_bytes: int) -> None:
+        """Mount into the namespace behind `door`, and give its /tmp its size. Raises SandboxDied."""
+        if self.ended:
+            raise SandboxDied("the launcher has ended")
+        self._last += 1
+        done = self._mounts[self._last] = asyncio.get_running_loop().create_future()
+        pairs = [[str(each.host), each.inside] for each in binds]
+        self._link.send({"mount": self._last, "binds": pairs, "tmp": tmp_bytes}, [door])
+        await done
+
+    def close(self) -> None:
+        """Let it end; `process` tells when it has."""
+        self._link.close()
+
+    def _on_message(self, received: Received) -> None:
+        body = received.body
+        number = body.get("mount")
+        waiting = self._mounts.pop(number) if isinstance(number, int) else self._up
+        if waiting.done():
+            return
+        if "failed" in body:
+            waiting.set_exception(SandboxDied(str(body["failed"])))
+        else:
+            waiting.set_result(None)
+
+    def _on_end(self) -> None:
+        for waiting in (self._up, *self._mounts.values()):
+            if not waiting.done():
+                waiting.set_exception(SandboxDied("the launcher has ended"))
+                waiting.exception()
+        self._mounts.clear()
+        self.process.poll()
+
+
+class Zygote:
+    """What the sandboxes of one template are forked from."""
+
+    def __init__(self, template: Template, sock: socket.socket) -> None:
+        self._name = template.name
+        self._up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._link = Link(sock, self._on_message, self._ended)
+
+    @staticmethod
+    async def start(launcher: Launcher, template: Template, config: dict[str, object]) -> Zygote:
+        """Have it started, and wait until it has imported what it shall. Raises SandboxDied with the reason."""
+        ours, theirs = message_pair()
+        zygote = Zygote(template, ours)
+        zygote._link.send(config)
+        try:
+            launcher.zygote(zygote_request(template, str(config["level"])), theirs)
+            async with asyncio.timeout(_ZYGOTE_PATIENCE_S):
+                await zygote._up
+        except TimeoutError:
+            zygote.close()
+            raise SandboxDied(f"the zygote of {template.name} was not ready in time") from None
+        return zygote
+
+    @property
+    def ended(self) -> bool:
+        """Whether another one must be started."""
+        return self._link.ended
+
+    def fork(self, uid: int, fds: Sequence[int]) -> None:
+        """Ask for a sandbox with these descriptors, which are given away: those of Ends.theirs, the doors of its
+        groups. It answers on its own control socket."""
+        self._link.send({"uid": uid, "gid": uid}, fds, give=True)
+
+    def close(self) -> None:
+        """Let it end; its sandboxes live on."""
+        self._link.close()
+        self._settle(SandboxDied("the zygote was closed"))
+
+    def _on_message(self, received: Received) -> None:
+        failed = received.body.get("failed")
+        self._settle(None if failed is None else SandboxDied(str(failed)))
+
+    def _ended(self) -> None:
+        self._settle(SandboxDied(f"the zygote of {self._name} ended"))
+
+    def _settle(self, error: SandboxDied | None) -> None:
+        if self._up.done():
+            return
+        if error is None:
+            self._up.set_result(None)
+        else:
+            self._up.set_exception(error)
+            self._up.exception()

@@ -1,0 +1,68 @@
+"""Whether a level can be had on this machine: found out by making one sandbox at it, from end to end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+from pathlib import Path
+
+from lambent.sandbox.base import Deferred, Template
+from lambent.sandbox.namespaces.ends import Ends
+from lambent.sandbox.namespaces.launching import launcher_config, spawn, zygote_config, zygote_request
+from lambent.sandbox.namespaces.link import Received, close_all, message_pair, receive_now, send_now
+
+_PATIENCE_S = 20.0
+_TEMPLATE = Template(name="probe", program=Deferred(), binds=(), listen=(9001,))
+
+
+def reason_against(level: str, root: Path, uid: int) -> str | None:
+    """Make a sandbox and drop it again; takes some 30 ms, and blocks. None when it worked, else what did not."""
+    try:
+        _try(level, root, uid)
+    except (OSError, KeyError) as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _try(level: str, root: Path, uid: int) -> None:
+    with contextlib.ExitStack() as ending:
+        control, theirs = _pair(ending)
+        with theirs:
+            process = spawn(theirs)
+        ending.callback(process.wait)
+        ending.callback(control.close)
+        _ask(control, launcher_config(level, root, ()))
+        _answer(control)
+        zygote, theirs = _pair(ending)
+        with theirs:
+            _ask(control, zygote_request(_TEMPLATE, level), [theirs.fileno()])
+        _ask(zygote, zygote_config(_TEMPLATE, level, limits_processes=True))
+        _answer(zygote)
+        ends = Ends.make()
+        ending.callback(ends.close)
+        ends.control.settimeout(_PATIENCE_S)
+        _ask(zygote, {"uid": uid, "gid": uid}, ends.theirs)
+        ends.close_theirs()
+        while "ready" not in (received := _answer(ends.control)).body:
+            close_all(received.fds)
+
+
+def _pair(ending: contextlib.ExitStack) -> tuple[socket.socket, socket.socket]:
+    ours, theirs = message_pair()
+    ours.settimeout(_PATIENCE_S)
+    ending.enter_context(ours)
+    return ours, theirs
+
+
+def _ask(sock: socket.socket, message: dict[str, object], fds: tuple[int, ...] | list[int] = ()) -> None:
+    send_now(sock, json.dumps(message).encode(), fds)
+
+
+def _answer(sock: socket.socket) -> Received:
+    received = receive_now(sock)
+    if received is None:
+        raise OSError("the process that should have answered ended")
+    if "failed" in received.body:
+        raise OSError(str(received.body["failed"]).strip().splitlines()[-1])
+    return received

@@ -1,0 +1,172 @@
+"""The system-call filter of every sandbox, as the bytes of a BPF program. Pure.
+
+A deny list: what needs rights the program does not have anyway is refused here once more, before the kernel's own
+code for it runs. Calls newer than this table do not exist for the program (ENOSYS, so that libraries fall back).
+"""
+
+from __future__ import annotations
+
+import errno
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+_LD_W_ABS, _JA, _JEQ, _JGE, _JSET, _RET = 0x20, 0x05, 0x15, 0x35, 0x45, 0x06
+_ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+_NR, _ARCH, _ARGUMENTS = 0, 4, 16
+
+_NEWEST = 462
+"""mseal, Linux 6.10; from 424 on all architectures number alike."""
+
+_NAMESPACE_FLAGS = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
+_SOCKET_FAMILIES = (1, 2, 10)
+"""AF_UNIX, AF_INET, AF_INET6. Not AF_VSOCK, which no network namespace confines."""
+_AF_NETLINK, _NETLINK_ROUTE = 16, 0
+_IOCTL_STUFFING_A_TERMINAL = (0x5412, 0x541C)
+"""TIOCSTI and TIOCLINUX type into a terminal."""
+_PERSONALITY_QUERIES = (0, 0xFFFFFFFF)
+
+REFUSED = (
+    # mounts and namespaces
+    *("mount", "umount2", "pivot_root", "chroot", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount", "fspick"),
+    *("mount_setattr", "unshare", "setns"),
+    # the machine
+    *("reboot", "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "swapon", "swapoff"),
+    *("acct", "quotactl", "quotactl_fd", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "iopl"),
+    *("ioperm", "vhangup", "syslog", "sethostname", "setdomainname"),
+    # other processes
+    *("ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd", "process_madvise", "kcmp", "move_pages"),
+    "migrate_pages",
+    # kernel machinery with a large or troubled surface
+    *("bpf", "perf_event_open", "userfaultfd", "add_key", "request_key", "keyctl", "fanotify_init", "fanotify_mark"),
+    *("open_by_handle_at", "name_to_handle_at", "lookup_dcookie", "modify_ldt"),
+)
+"""Answered with EPERM."""
+
+ABSENT = (
+    *("clone3", "io_uring_setup", "io_uring_enter", "io_uring_register", "statmount", "listmount", "uselib", "ustat"),
+    *("sysfs", "_sysctl", "nfsservctl", "create_module", "get_kernel_syms", "query_module", "vserver"),
+    *("lsm_get_self_attr", "lsm_set_self_attr", "lsm_list_modules"),
+)
+"""Answered with ENOSYS, so that libraries take another way. clone3 hides its flags from a filter."""
+
+_COMMON = {
+    "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427, "open_tree": 428, "move_mount": 429,
+    "fsopen": 430, "fsconfig": 431, "fsmount": 432, "fspick": 433, "clone3": 435, "pidfd_getfd": 438,
+    "process_madvise": 440, "mount_setattr": 442, "quotactl_fd": 443, "statmount": 457, "listmount": 458,
+    "lsm_get_self_attr": 459, "lsm_set_self_attr": 460, "lsm_list_modules": 461,
+}  # fmt: skip
+
+_X86_64 = {
+    "ioctl": 16, "socket": 41, "clone": 56, "ptrace": 101, "syslog": 103, "uselib": 134, "personality": 135,
+    "ustat": 136, "sysfs": 139, "vhangup": 153, "modify_ldt": 154, "pivot_root": 155, "_sysctl": 156, "adjtimex": 159,
+    "chroot": 161, "acct": 163, "settimeofday": 164, "mount": 165, "umount2": 166, "swapon": 167, "swapoff": 168,
+    "reboot": 169, "sethostname": 170, "setdomainname": 171, "iopl": 172, "ioperm": 173, "create_module": 174,
+    "init_module": 175, "delete_module": 176, "get_kernel_syms": 177, "query_module": 178, "quotactl": 179,
+    "nfsservctl": 180, "lookup_dcookie": 212, "clock_settime": 227, "vserver": 236, "kexec_load": 246, "add_key": 248,
+    "request_key": 249, "keyctl": 250, "migrate_pages": 256, "unshare": 272, "move_pages": 279,
+    "perf_event_open": 298, "fanotify_init": 300, "fanotify_mark": 301, "name_to_handle_at": 303,
+    "open_by_handle_at": 304, "clock_adjtime": 305, "setns": 308, "process_vm_readv": 310, "process_vm_writev": 311,
+    "kcmp": 312, "finit_module": 313, "kexec_file_load": 320, "bpf": 321, "userfaultfd": 323,
+}  # fmt: skip
+
+_AARCH64 = {
+    "lookup_dcookie": 18, "ioctl": 29, "umount2": 39, "mount": 40, "pivot_root": 41, "nfsservctl": 42, "chroot": 51,
+    "vhangup": 58, "quotactl": 60, "acct": 89, "personality": 92, "unshare": 97, "kexec_load": 104, "init_module": 105,
+    "delete_module": 106, "clock_settime": 112, "syslog": 116, "ptrace": 117, "reboot": 142, "sethostname": 161,
+    "setdomainname": 162, "settimeofday": 170, "adjtimex": 171, "socket": 198, "add_key": 217, "request_key": 218,
+    "keyctl": 219, "clone": 220, "swapon": 224, "swapoff": 225, "migrate_pages": 238, "move_pages": 239,
+    "perf_event_open": 241, "fanotify_init": 262, "fanotify_mark": 263, "name_to_handle_at": 264,
+    "open_by_handle_at": 265, "clock_adjtime": 266, "setns": 268, "process_vm_readv": 270, "process_vm_writev": 271,
+    "kcmp": 272, "finit_module": 273, "bpf": 280, "userfaultfd": 282, "kexec_file_load": 294,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a filter must know of a processor: its audit number, its table, the first number of a foreign ABI."""
+
+    audit: int
+    numbers: Mapping[str, int]
+    foreign_from: int | None
+
+
+MACHINES: Mapping[str, Machine] = {
+    # x32 programs share x86-64's audit number and set this bit in theirs.
+    "x86_64": Machine(0xC000003E, {**_COMMON, **_X86_64}, 0x40000000),
+    "aarch64": Machine(0xC00000B7, {**_COMMON, **_AARCH64}, None),
+}
+
+
+def sandbox_filter(machine: str) -> bytes:
+    """The filter for `machine` (as `platform.machine()` names it). Raises KeyError for one without a table."""
+    about = MACHINES[machine]
+    numbers = about.numbers
+    lines = [_load(_ARCH), _jump(_JEQ, about.audit, 1, 0), _return(_KILL_PROCESS), _load(_NR)]
+    if about.foreign_from is not None:
+        lines += [_jump(_JGE, about.foreign_from, 0, 1), _return(_KILL_PROCESS)]
+    lines += [_jump(_JGE, _NEWEST + 1, 0, 1), _return(_ERRNO | errno.ENOSYS)]
+    lines += _if_any([numbers[n] for n in REFUSED if n in numbers], _ERRNO | errno.EPERM)
+    lines += _if_any([numbers[n] for n in ABSENT if n in numbers], _ERRNO | errno.ENOSYS)
+    lines += _if(numbers["clone"], _clone_rules())
+    lines += _if(numbers["ioctl"], _ioctl_rules())
+    lines += _if(numbers["personality"], _personality_rules())
+    lines += _if(numbers["socket"], _socket_rules())
+    return b"".join([*lines, _return(_ALLOW)])
+
+
+def _clone_rules() -> list[bytes]:
+    refuse = _return(_ERRNO | errno.EPERM)
+    return [_load(_argument(0)), _jump(_JSET, _NAMESPACE_FLAGS, 0, 1), refuse, _return(_ALLOW)]
+
+
+def _ioctl_rules() -> list[bytes]:
+    stuffing = _if_any(_IOCTL_STUFFING_A_TERMINAL, _ERRNO | errno.EPERM)
+    return [_load(_argument(1)), *stuffing, _return(_ALLOW)]
+
+
+def _personality_rules() -> list[bytes]:
+    return [_load(_argument(0)), *_if_any(_PERSONALITY_QUERIES, _ALLOW), _return(_ERRNO | errno.EPERM)]
+
+
+def _socket_rules() -> list[bytes]:
+    # getaddrinfo and getifaddrs ask the kernel for addresses over NETLINK_ROUTE; no other netlink is for them.
+    route_only = [
+        _load(_argument(2)),
+        *_if_any([_NETLINK_ROUTE], _ALLOW),
+        _return(_ERRNO | errno.EAFNOSUPPORT),
+    ]
+    return [
+        _load(_argument(0)),
+        *_if_any(_SOCKET_FAMILIES, _ALLOW),
+        *_if(_AF_NETLINK, route_only),
+        _return(_ERRNO | errno.EAFNOSUPPORT),
+    ]
+
+
+def _if(value: int, block: Sequence[bytes]) -> list[bytes]:
+    """Run `block`, which ends in a return, when the accumulator is `value`."""
+    return [_jump(_JEQ, value, 0, len(block)), *block]
+
+
+def _if_any(values: Sequence[int], answer: int) -> list[bytes]:
+    """Return `answer` when the accumulator is one of `values`."""
+    tests = [_jump(_JEQ, value, len(values) - i, 0) for i, value in enumerate(values)]
+    return [*tests, _jump(_JA, 1, 0, 0), _return(answer)]
+
+
+def _argument(index: int) -> int:
+    """Where the low half of an argument lies; the kernel reads only that half of the arguments looked at here."""
+    return _ARGUMENTS + 8 * index
+
+
+def _load(offset: int) -> bytes:
+    return struct.pack("=HBBI", _LD_W_ABS, 0, 0, offset)
+
+
+def _jump(test: int, value: int, if_true: int, if_false: int) -> bytes:
+    return struct.pack("=HBBI", test, if_true, if_false, value)
+
+
+def _return(answer: int) -> bytes:
+    return struct.pack("=HBBI", _RET, 0, 0, answer)

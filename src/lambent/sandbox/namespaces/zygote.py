@@ -1,0 +1,107 @@
+"""The process that sandboxes are forked from: one per template, inside the template's finished root.
+
+Standard library only, Python 3.8 and later. For a Forked template this file is the program of the template's own
+interpreter; otherwise the launcher calls `main` in a fork of itself. Either way it has an empty environment, a
+control socket, no other descriptor and a single thread.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib.machinery
+import importlib.util
+import os
+import signal
+import socket
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
+
+    from lambent.sandbox.namespaces import agent, syscalls
+
+    Message = dict[str, Any]
+else:
+    # The files beside this one. Known to nobody afterwards: customers' modules may have any name.
+    _folder = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, _folder)
+    import agent
+    import syscalls
+
+    sys.path.remove(_folder)
+    for _name in ("agent", "syscalls"):
+        del sys.modules[_name]
+
+CONTROL = 3
+"""The control socket's descriptor."""
+
+
+def main(control: socket.socket) -> None:
+    """Get ready, then fork a sandbox at each request until the server closes the socket.
+
+    Returns in the children only, as the program of a sandbox, when that program has come to its end.
+    """
+    config, _ = syscalls.receive(control)
+    if config is None:
+        os._exit(0)
+    try:
+        program = _preload(config["program"])
+    except BaseException as error:  # whatever a template's module raises is for the server to read
+        syscalls.send(control, {"failed": agent.described(error)})
+        os._exit(1)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.environ.clear()
+    gc.collect()
+    gc.freeze()
+    syscalls.send(control, {"up": os.getpid()})
+    _serve(control, config, program).run()()
+
+
+def _preload(program: Message) -> Message:
+    """Import a Forked template's module; every other program is data for the agent."""
+    if program["kind"] != "forked":
+        return program
+    syscalls.detach(os.path.dirname(os.path.abspath(__file__)))
+    sys.path[:] = program["path"]
+    module = _imported(program["module"])
+    module.preload()
+    return dict(program, module=module)
+
+
+def _imported(path: str) -> ModuleType:
+    name = os.path.basename(path).rsplit(".", 1)[0]
+    loader = importlib.machinery.SourceFileLoader(name, path)
+    spec = importlib.util.spec_from_loader(name, loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    loader.exec_module(module)
+    return module
+
+
+def _serve(control: socket.socket, config: Message, program: Message) -> agent.Agent:
+    """Fork at each request. Returns in the children: the agent to run."""
+    while True:
+        request, fds = syscalls.receive(control)
+        if request is None:
+            os._exit(0)
+        stem = socket.socket(fileno=fds[0])
+        try:
+            syscalls.require_single_thread()
+            pid = syscalls.clone(agent.NAMESPACES)
+        except OSError as error:
+            syscalls.send(stem, {"failed": agent.described(error)})
+            pid = -1
+        if pid == 0:
+            control.close()
+            return agent.Agent(stem, fds[1:], request, config, program)
+        stem.close()
+        for fd in fds[1:]:
+            os.close(fd)
+
+
+if __name__ == "__main__":
+    main(socket.socket(fileno=CONTROL))
