@@ -1,0 +1,1 @@
+"""The operations of IAM, a file per noun."""
