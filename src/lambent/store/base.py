@@ -6,10 +6,10 @@ what was said (logs). Whatever is cleverer than these is built on them once, abo
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 ABSENT = 0
 """As `expect`: the key must not exist."""
@@ -145,6 +145,15 @@ class Entry:
     text: str
 
 
+class Span(NamedTuple):
+    """What a journal covers: its first, last and latest written times in epoch milliseconds, its texts' bytes."""
+
+    first: int
+    last: int
+    written_at: int
+    size: int
+
+
 class Journals(Protocol):
     """Append-only texts ordered by time, made for logs. A journal exists as soon as something is appended.
 
@@ -173,6 +182,9 @@ class Journals(Protocol):
 
     async def span(self, journal: str) -> tuple[int, int, int, int] | None:
         """(first at, last at, last written_at, bytes of text) of one journal, or None when there is none."""
+
+    async def spans(self, prefix: str) -> Mapping[str, Span]:
+        """What each journal covers that is not empty and whose name starts with `prefix`, by its name."""
 
     async def delete(self, prefix: str, *, before: int | None = None) -> None:
         """Remove entries with at < `before`, or everything, of the journals under `prefix`; durable on return."""

@@ -6,13 +6,13 @@ import asyncio
 import hashlib
 import tempfile
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lambent.kit.clock import Clock, SystemClock
 from lambent.kit.ids import uuid4
-from lambent.store.base import ABSENT, Change, Entry, Lease, Put, Record, RevisionMismatch, Store
+from lambent.store.base import ABSENT, Change, Entry, Lease, Put, Record, RevisionMismatch, Span, Store
 from lambent.store.watching import Watchers
 
 
@@ -248,6 +248,10 @@ class MemoryJournals:
         times = [entry.at for entry in entries]
         written_at = max(entry.written_at for entry in entries)
         return min(times), max(times), written_at, sum(len(entry.text.encode()) for entry in entries)
+
+    async def spans(self, prefix: str) -> Mapping[str, Span]:
+        names = [name for name in self._journals if name.startswith(prefix)]
+        return {name: Span(*span) for name in names if (span := await self.span(name)) is not None}
 
     async def delete(self, prefix: str, *, before: int | None = None) -> None:
         await self.flush()

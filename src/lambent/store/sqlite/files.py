@@ -17,6 +17,7 @@ Synchronous = Literal["FULL", "NORMAL"]
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _BUSY_S = 5.0
+_STATEMENTS = 256
 _WAL_KEPT_BYTES = 64 << 20
 
 
@@ -159,4 +160,10 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: Path) -> Non
 
 def _connect(path: Path) -> sqlite3.Connection:
     # Connections are opened by one thread and used by another, never by two at once.
-    return sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+    return sqlite3.connect(
+        path,
+        timeout=_BUSY_S,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=_STATEMENTS,
+    )

@@ -9,14 +9,14 @@ import asyncio
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from lambent.kit.clock import Clock
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
-from lambent.store.base import Entry, StoreUnavailable
+from lambent.store.base import Entry, Span, StoreUnavailable
 from lambent.store.sqlite.merging import AFTER_ALL, Window, read
 from lambent.store.sqlite.packing import Line, pack, unpack
 from lambent.store.sqlite.ranges import upper_bound
@@ -46,6 +46,7 @@ _ADD = """
     SELECT id, ?, ?, ?, ?, ?, ?, ? FROM journals WHERE name = ?
 """
 _SPAN = "SELECT first_at, last_at, written_at, size FROM journals WHERE name = ?"
+_SPANS = "SELECT name, first_at, last_at, written_at, size FROM journals WHERE name >= ? AND name < ?"
 _HAVING_OLD = "SELECT id FROM journals WHERE name >= ? AND name < ? AND first_at < ? LIMIT ?"
 _DELETE_OLD = """
     DELETE FROM chunks WHERE id IN
@@ -152,6 +153,10 @@ class SqliteJournals:
         row: tuple[int, int, int, int] | None = self._reader.row(_SPAN, journal)
         return row
 
+    async def spans(self, prefix: str) -> Mapping[str, Span]:
+        await self.flush()
+        return await self._reader.in_thread(partial(_spans, prefix=prefix))
+
     async def delete(self, prefix: str, *, before: int | None = None) -> None:
         await self.flush()
         work = partial(_delete_some, prefix=prefix, before=before if before is not None else AFTER_ALL)
@@ -227,6 +232,10 @@ def _store(connection: sqlite3.Connection, batch: list[_Appended], written_at: i
         [(c.first_at, c.last_at, c.first_sequence, c.count, written_at, c.size, c.data, name) for name, c in chunks],
     )
     connection.execute(_RESERVE, (next_sequence,))
+
+
+def _spans(connection: sqlite3.Connection, prefix: str) -> dict[str, Span]:
+    return {name: Span(*span) for name, *span in connection.execute(_SPANS, (prefix, upper_bound(prefix)))}
 
 
 def _delete_some(connection: sqlite3.Connection, prefix: str, before: int) -> bool:

@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import orjson
+
 from lambent.kit.clock import Clock
 from lambent.kit.ids import uuid4
 from lambent.store.base import Lease
@@ -20,9 +22,14 @@ _COUNT = "SELECT count(*) FROM messages WHERE queue = ?"
 _VISIBLE = """
     SELECT id, body, attempts, enqueued_at FROM messages WHERE queue = ? AND due <= ? ORDER BY due, id LIMIT ?
 """
-_LEASE = "UPDATE messages SET due = ?, attempts = attempts + 1, receipt = ? WHERE id = ?"
+_LEASE = """
+    UPDATE messages SET due = ?, attempts = attempts + 1, receipt = ? WHERE id IN (SELECT value FROM json_each(?))
+"""
 _EXTEND = "UPDATE messages SET due = ? WHERE id = ? AND receipt = ?"
-_ACK = "DELETE FROM messages WHERE id = ? AND receipt = ?"
+_ACK = """
+    DELETE FROM messages WHERE (id, receipt) IN
+        (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))
+"""
 _QUEUE = "SELECT queue FROM messages WHERE id = ? AND receipt = ?"
 _GIVE_BACK = "UPDATE messages SET due = ?, receipt = NULL WHERE id = ?"
 
@@ -84,7 +91,7 @@ def _lease(
     connection: sqlite3.Connection, queue: str, now: float, limit: int, until: float, token: str
 ) -> Sequence[Lease]:
     rows = connection.execute(_VISIBLE, (queue, now, limit)).fetchall()
-    connection.executemany(_LEASE, [(until, token, row[0]) for row in rows])
+    connection.execute(_LEASE, (until, token, _json([row[0] for row in rows])))
     return [
         Lease(f"{id_}.{token}", queue, body, attempts + 1, enqueued_at, until)
         for id_, body, attempts, enqueued_at in rows
@@ -96,7 +103,7 @@ def _extend(connection: sqlite3.Connection, receipt: str, until: float) -> bool:
 
 
 def _ack(connection: sqlite3.Connection, receipts: Sequence[str]) -> int:
-    return connection.executemany(_ACK, [_parts(receipt) for receipt in receipts]).rowcount if receipts else 0
+    return connection.execute(_ACK, (_json([_parts(receipt) for receipt in receipts]),)).rowcount
 
 
 def _give_back(connection: sqlite3.Connection, receipt: str, due: float) -> str | None:
@@ -118,3 +125,8 @@ def _parts(receipt: str) -> tuple[int, str]:
     """The row and the token; for what is no receipt, a row that never is."""
     row, _, token = receipt.partition(".")
     return (int(row), token) if row.isdecimal() and len(row) < 19 else (0, token)
+
+
+def _json(values: list[int] | list[tuple[int, str]]) -> str:
+    """Many values as one parameter: one statement for all of them."""
+    return orjson.dumps(values).decode()

@@ -20,8 +20,8 @@ _FEW = 100
 _GET = "SELECT key, value, revision FROM records WHERE key = ?"
 _LIST = "SELECT key, value, revision FROM records WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"
 _REVISION = "SELECT revision FROM records WHERE key = ?"
-_NEXT_REVISION = "UPDATE revision SET last = last + 1"
 _LAST_REVISION = "SELECT last FROM revision"
+_KEEP_REVISION = "UPDATE revision SET last = ?"
 _PUT = """
     INSERT INTO records (key, value, revision) VALUES (?, ?, ?)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value, revision = excluded.revision
@@ -35,6 +35,8 @@ class SqliteRecords:
     def __init__(self, writer: Writer, reader: Reader) -> None:
         self._writer = writer
         self._reader = reader
+        # Of the writer's thread. It never goes back, not even when a transaction does.
+        self._revision: int = reader.row(_LAST_REVISION)[0]
         self._watchers: Watchers[str, Record | None] = Watchers()
 
     async def get(self, key: str) -> Record | None:
@@ -48,7 +50,7 @@ class SqliteRecords:
         return await self._reader.in_thread(partial(_read, values=values))
 
     async def write(self, *changes: Change) -> int:
-        revision, _ = await self._writer.submit(partial(_apply, changes=changes), self._tell)
+        revision, _ = await self._writer.submit(partial(self._apply, changes=changes), self._tell)
         return revision
 
     def watch(self, prefix: str, seen: Callable[[str, Record | None], None]) -> Callable[[], None]:
@@ -58,26 +60,26 @@ class SqliteRecords:
         for key, record in written[1]:
             self._watchers.tell(key, key, record)
 
+    def _apply(self, connection: sqlite3.Connection, changes: Sequence[Change]) -> tuple[int, Told]:
+        """Every expectation is about the records as they were before any of the changes."""
+        for change in changes:
+            if change.expect is not None:
+                _check(connection, change.key, change.expect)
+        self._revision += 1
+        revision = self._revision
+        connection.execute(_KEEP_REVISION, (revision,))
+        told: list[tuple[str, Record | None]] = []
+        for change in changes:
+            if isinstance(change, Put):
+                connection.execute(_PUT, (change.key, change.value, revision))
+                told.append((change.key, Record(change.key, change.value, revision)))
+            elif connection.execute(_DELETE, (change.key,)).rowcount:
+                told.append((change.key, None))
+        return revision, told
+
 
 def _read(connection: sqlite3.Connection, values: tuple[str, str | bytes, int]) -> Sequence[Record]:
     return [Record(*row) for row in connection.execute(_LIST, values)]
-
-
-def _apply(connection: sqlite3.Connection, changes: Sequence[Change]) -> tuple[int, Told]:
-    """Every expectation is about the records as they were before any of the changes."""
-    for change in changes:
-        if change.expect is not None:
-            _check(connection, change.key, change.expect)
-    connection.execute(_NEXT_REVISION)
-    (revision,) = connection.execute(_LAST_REVISION).fetchone()
-    told: list[tuple[str, Record | None]] = []
-    for change in changes:
-        if isinstance(change, Put):
-            connection.execute(_PUT, (change.key, change.value, revision))
-            told.append((change.key, Record(change.key, change.value, revision)))
-        elif connection.execute(_DELETE, (change.key,)).rowcount:
-            told.append((change.key, None))
-    return revision, told
 
 
 def _check(connection: sqlite3.Connection, key: str, expected: int) -> None:
