@@ -28,6 +28,7 @@ make_venv() {
 	then return 0; fi
 	[ -n "$python" ] || apt python3 || fail "Python is missing. Install Python 3.11 or later, then try again."
 	python=${python:-python3}
+	command -v "$python" >/dev/null 2>&1 || fail "there is no $python"
 	new_enough "$python" || fail "Python 3.11 or later is needed; $python is $("$python" --version 2>&1). Say which one: make PY=/path/to/python3.11"
 	if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
 		package=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
