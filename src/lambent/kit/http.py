@@ -112,6 +112,11 @@ class Connection(asyncio.Protocol):
         return self._current is not None
 
     @property
+    def followed(self) -> bool:
+        """Whether a further request is here already, to be delivered after the answer to the present one."""
+        return self._current is not None and self._current.keep_alive and bool(self._reader.requests)
+
+    @property
     def date_line(self) -> bytes:
         """The Date header line of this second, for those who use `write_response`."""
         return self._server.date_line

@@ -230,7 +230,8 @@ class RequestReader:
             raise Refusal(400, "The host field is missing.")
         if host is not None:
             _check_host(host)
-        self._host = host
+            if self._limits.head_bytes >= SLICE:  # else every head must be measured, as here
+                self._host = host
         request = Request(method, target, headers, self._peer)
         request.http_1_0 = version == "1.0"
         request.keep_alive = self._parser.should_keep_alive()
