@@ -39,62 +39,6 @@ SystemLogLevel = Literal["DEBUG", "INFO", "WARN"]
 TenantIsolationMode = Literal["PER_TENANT"]
 
 
-Runtime = Literal[
-    "nodejs",
-    "nodejs4.3",
-    "nodejs6.10",
-    "nodejs8.10",
-    "nodejs10.x",
-    "nodejs12.x",
-    "nodejs14.x",
-    "nodejs16.x",
-    "nodejs18.x",
-    "nodejs20.x",
-    "nodejs22.x",
-    "nodejs24.x",
-    "java8",
-    "java8.al2",
-    "java11",
-    "java17",
-    "java21",
-    "java25",
-    "python2.7",
-    "python3.6",
-    "python3.7",
-    "python3.8",
-    "python3.9",
-    "python3.10",
-    "python3.11",
-    "python3.12",
-    "python3.13",
-    "python3.14",
-    "dotnetcore1.0",
-    "dotnetcore2.0",
-    "dotnetcore2.1",
-    "dotnetcore3.1",
-    "dotnet6",
-    "dotnet8",
-    "dotnet10",
-    "nodejs4.3-edge",
-    "go1.x",
-    "ruby2.5",
-    "ruby2.7",
-    "ruby3.2",
-    "ruby3.3",
-    "ruby3.4",
-    "ruby4.0",
-    "provided",
-    "provided.al2",
-    "provided.al2023",
-    "nodejs26.x",
-    "python3.15",
-    "java8.al2023",
-    "java11.al2023",
-    "java17.al2023",
-    "custom",
-]
-
-
 State = Literal[
     "Pending",
     "Active",
@@ -332,7 +276,7 @@ class AcceleratorConfig(TypedDict, total=False):
 class FunctionConfiguration(TypedDict, total=False):
     FunctionName: str
     FunctionArn: str
-    Runtime: Runtime
+    Runtime: str
     Role: str
     Handler: str
     CodeSize: int
@@ -436,6 +380,28 @@ class DeleteFunctionResponse(TypedDict, total=False):
     StatusCode: int
 
 
+class GetAccountSettingsRequest(TypedDict):
+    pass
+
+
+class GetAccountSettingsResponse(TypedDict, total=False):
+    AccountLimit: AccountLimit
+    AccountUsage: AccountUsage
+
+
+class AccountLimit(TypedDict, total=False):
+    TotalCodeSize: int
+    CodeSizeUnzipped: int
+    CodeSizeZipped: int
+    ConcurrentExecutions: int
+    UnreservedConcurrentExecutions: int
+
+
+class AccountUsage(TypedDict, total=False):
+    TotalCodeSize: int
+    FunctionCount: int
+
+
 class GetFunctionRequest(TypedDict, total=False):
     FunctionName: Required[str]
     Qualifier: str
@@ -479,6 +445,15 @@ class Concurrency(TypedDict, total=False):
     ReservedConcurrentExecutions: int
 
 
+class GetFunctionCodeSigningConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+
+
+class GetFunctionCodeSigningConfigResponse(TypedDict, total=False):
+    CodeSigningConfigArn: Required[str]
+    FunctionName: Required[str]
+
+
 class GetFunctionConfigurationRequest(TypedDict, total=False):
     FunctionName: Required[str]
     Qualifier: str
@@ -514,6 +489,35 @@ class ListFunctionsRequest(TypedDict, total=False):
 class ListFunctionsResponse(TypedDict, total=False):
     NextMarker: str
     Functions: list[FunctionConfiguration]
+
+
+class ListTagsRequest(TypedDict, total=False):
+    Resource: Required[str]
+
+
+class ListTagsResponse(TypedDict, total=False):
+    Tags: dict[str, str]
+
+
+class ListVersionsByFunctionRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListVersionsByFunctionResponse(TypedDict, total=False):
+    NextMarker: str
+    Versions: list[FunctionConfiguration]
+
+
+class TagResourceRequest(TypedDict, total=False):
+    Resource: Required[str]
+    Tags: Required[dict[str, str]]
+
+
+class UntagResourceRequest(TypedDict, total=False):
+    Resource: Required[str]
+    TagKeys: Required[list[str]]
 
 
 class UpdateFunctionCodeRequest(TypedDict, total=False):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -130,7 +131,7 @@ class Json:
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
-def _event(at_ms: int, kind: str, record: dict[str, object]) -> str:
+def _event(at_ms: int, kind: str, record: Mapping[str, object]) -> str:
     return _encode({"time": timestamp(at_ms), "type": kind, "record": record})
 
 

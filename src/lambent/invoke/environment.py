@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import orjson
+
 from lambent.core import limits
 from lambent.core.function import Version
 from lambent.core.invocation import (
@@ -28,10 +30,14 @@ from lambent.core.invocation import (
 from lambent.core.lifecycle import Event, State, step
 from lambent.core.report import Json, Text, Usage, system_line_wanted, timestamp
 from lambent.invoke.report import LogStream
+from lambent.invoke.stems import Stem
 from lambent.kit.clock import Clock
-from lambent.runtimes.api.session import NextEvent, Session
+from lambent.runtimes.api.session import NextEvent
 from lambent.runtimes.output import Frames, Lines
-from lambent.sandbox.base import Exit, Sandbox
+from lambent.sandbox.base import Exit
+
+PIPE_BYTES = 65536
+"""What a pipe holds at most, and so what is read at once."""
 
 Done = Callable[[Result | None], None]
 """Told how an invocation ended; None when the platform itself failed."""
@@ -51,11 +57,15 @@ class Owner(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class RuntimeLabel:
-    """The runtime as INIT_START names it."""
+class Label:
+    """The runtime as the log names it."""
 
     version: str
     arn: str
+    note: str | None
+    """A sentence when another version stands in for the one that was asked for."""
+    refusal: tuple[str, str] | None
+    """Error type and text when the runtime cannot start at all."""
 
 
 class Environment:
@@ -77,24 +87,36 @@ class Environment:
         "_platform",
         "_read_files",
         "_retry_init",
+        "_session",
         "_started",
         "_tail",
         "_timer",
-        "_wants_info",
         "_waiting",
+        "_wants_info",
         "idle_since",
         "sandbox",
-        "session",
         "state",
+        "stem",
+        "stream_name",
         "version",
     )
 
     def __init__(
-        self, version: Version, sandbox: Sandbox, label: RuntimeLabel, log: LogStream, owner: Owner, clock: Clock
+        self,
+        version: Version,
+        stem: Stem,
+        label: Label,
+        stream_name: str,
+        log: LogStream,
+        owner: Owner,
+        clock: Clock,
     ) -> None:
         self.version = version
-        self.sandbox = sandbox
-        self.session = Session(self)
+        self.stem = stem
+        self.sandbox = stem.sandbox
+        self.stream_name = stream_name
+        self._session = stem.door.session
+        stem.door.bind(self)
         self.state = State.STARTING
         self.idle_since = clock.monotonic()
         self._label = label
@@ -102,8 +124,9 @@ class Environment:
         self._owner = owner
         self._clock = clock
         self._loop = asyncio.get_running_loop()
-        self._platform = Json if version.logging.format == "JSON" else Text
-        self._wants_info = version.logging.format != "JSON" or system_line_wanted(version.logging.system_level, "INFO")
+        json = version.logging.format == "JSON"
+        self._platform = Json if json else Text
+        self._wants_info = not json or system_line_wanted(version.logging.system_level, "INFO")
         self._lines = Lines()
         self._frames = Frames()
         self._read_files = False
@@ -132,6 +155,8 @@ class Environment:
         now = self._now_ms()
         if self._wants_info:
             self._write([(now, self._platform.init_start(now, self._label.version, self._label.arn, self.version))])
+        if self._label.note is not None:
+            self._write([(now, f"LAMBENT {self._label.note}\n")])
 
     def restarted(self) -> None:
         """The runtime has been started again in the same sandbox (after Owner.reset)."""
@@ -158,16 +183,7 @@ class Environment:
         now = self._now_ms()
         if self._wants_info:
             self._write([(now, self._platform.start(now, invocation.id, self.version.version))])
-        self.session.offer(
-            NextEvent(
-                request_id=invocation.id,
-                deadline_ms=now + self.version.timeout_s * 1000,
-                arn=invocation.arn,
-                trace=invocation.trace,
-                client_context=invocation.client_context,
-                payload=invocation.payload,
-            )
-        )
+        self._offer(invocation, now + self.version.timeout_s * 1000)
 
     # -- what the runtime does (Session's listener) ---------------------------------------------------------------
 
@@ -178,6 +194,7 @@ class Environment:
         self._cancel_timer()
         if self._init_phase == "init":
             self._init_ms = (self._loop.time() - self._init_started) * 1000
+        self.sandbox.limit_cpu()
         self.state = step(self.state, Event.RUNTIME_READY)
         waiting, self._waiting = self._waiting, None
         if waiting is None:
@@ -216,14 +233,20 @@ class Environment:
 
     def _exited(self, exit: Exit) -> None:
         if self.state is State.STARTING:
-            self._init_broke(self._exit_outcome(exit, self._waiting[0].id if self._waiting else ""), "error")
+            self._init_broke(self._init_exit_outcome(exit, self._waiting[0].id if self._waiting else ""), "error")
         elif self.state is State.BUSY:
             invocation = self._invocation
             assert invocation is not None
             outcome = self._exit_outcome(exit, invocation.id)
-            self._broke(outcome, f"{_message(outcome)}\n{_shown_type(outcome)}\n")
+            self._broke(outcome, _told(outcome))
         elif self.state is State.IDLE:
             self._die()
+
+    def _init_exit_outcome(self, exit: Exit, request_id: str) -> Outcome:
+        if self._label.refusal is None:
+            return self._exit_outcome(exit, request_id)
+        error_type, text = self._label.refusal
+        return platform_error(error_type, f"RequestId: {request_id} Error: {text}")
 
     def _exit_outcome(self, exit: Exit, request_id: str) -> Outcome:
         outcome = runtime_exited(request_id, exit_cause(exit.status, exit.signal))
@@ -282,14 +305,17 @@ class Environment:
         spent = self._loop.time() - self._started
         left = self.version.timeout_s - spent
         self._timer = self._loop.call_later(max(left, 0.0), self._timed_out)
-        self.session.offer(
+        self._offer(invocation, self._now_ms() + int(left * 1000))
+
+    def _offer(self, invocation: Invocation, deadline_ms: int) -> None:
+        self._session.offer(
             NextEvent(
-                request_id=invocation.id,
-                deadline_ms=self._now_ms() + int(left * 1000),
-                arn=invocation.arn,
-                trace=invocation.trace,
-                client_context=invocation.client_context,
-                payload=invocation.payload,
+                invocation.id,
+                deadline_ms,
+                invocation.arn,
+                invocation.trace,
+                invocation.client_context,
+                invocation.payload,
             )
         )
 
@@ -332,13 +358,10 @@ class Environment:
         init_ms, self._init_ms = self._init_ms, None
         usage = Usage(duration_ms, self.sandbox.max_memory_bytes(), init_ms)
         now = self._now_ms()
-        entries: list[tuple[int, str]] = []
-        if self._wants_info:
-            if (end := self._platform.end(now, invocation.id)) is not None:
-                entries.append((now, end))
-            report = self._platform.report(now, invocation.id, self.version.memory_mb, usage, outcome)
-            entries.append((now, report))
-            self._write(entries)
+        if self._wants_info or outcome.is_error:  # a failed one's report is of level WARN
+            report = (now, self._platform.report(now, invocation.id, self.version.memory_mb, usage, outcome))
+            end = self._platform.end(now, invocation.id)
+            self._write([report] if end is None else [(now, end), report])
         tail = None if self._tail is None else "".join(self._tail).encode()[-limits.LOG_TAIL :]
         self._tail = None
         done(Result(outcome, self.version.version, tail))
@@ -357,7 +380,6 @@ class Environment:
         self._cancel_timer()
         self.state = step(self.state, Event.DIED)
         self.sandbox.on_exit = None
-        self.session.close()
         self.stop_reading()
         self._owner.dead(self)
 
@@ -370,8 +392,7 @@ class Environment:
             self._loop.remove_reader(self.sandbox.records)
 
     def _reset_session(self) -> None:
-        self.session.close()
-        self.session = Session(self)
+        self._session = self.stem.door.renew()
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
@@ -381,24 +402,41 @@ class Environment:
     # -- logs -----------------------------------------------------------------------------------------------------
 
     def _output_ready(self) -> None:
-        self._drain(limit=1)
+        self._drain(limit=1, ending=False)
 
-    def _drain(self, limit: int = 64) -> None:
+    def _drain(self, limit: int = 64, *, ending: bool = True) -> None:
         """Read what the program has written by now: an answer must not overtake the lines printed before it."""
         if not self._read_files:
             return
-        entries = self._frames_read(limit)
+        entries = self._read_frames(limit)
         now = self._now_ms()
-        for chunk in _read_available(self.sandbox.output, limit):
+        for chunk in self._read_available(self.sandbox.output, limit):
             entries += [(now, line) for line in self._lines.feed(chunk)]
+        if ending:
+            entries += [(now, line) for line in self._lines.end()]
         if entries:
             self._write(entries)
 
-    def _frames_read(self, limit: int) -> list[tuple[int, str]]:
+    def _read_frames(self, limit: int) -> list[tuple[int, str]]:
         entries: list[tuple[int, str]] = []
-        for chunk in _read_available(self.sandbox.records, limit):
+        for chunk in self._read_available(self.sandbox.records, limit):
             entries += [(frame.at_ms, frame.text) for frame in self._frames.feed(chunk)]
         return entries
+
+    def _read_available(self, descriptor: int, limit: int) -> list[bytes]:
+        chunks: list[bytes] = []
+        while len(chunks) < limit:
+            try:
+                chunk = os.read(descriptor, PIPE_BYTES)
+            except BlockingIOError:
+                break
+            if not chunk:  # every process that could write is gone
+                self._loop.remove_reader(descriptor)
+                break
+            chunks.append(chunk)
+            if len(chunk) < PIPE_BYTES:
+                break
+        return chunks
 
     def _write(self, entries: list[tuple[int, str]]) -> None:
         self._log.write(entries)
@@ -409,30 +447,7 @@ class Environment:
         return int(self._clock.now() * 1000)
 
 
-def _read_available(descriptor: int, limit: int) -> list[bytes]:
-    chunks: list[bytes] = []
-    while len(chunks) < limit:
-        try:
-            chunk = os.read(descriptor, 65536)
-        except BlockingIOError:
-            break
-        if not chunk:
-            break
-        chunks.append(chunk)
-        if len(chunk) < 65536:
-            break
-    return chunks
-
-
-def _message(outcome: Outcome) -> str:
-    import json
-
-    message: str = json.loads(outcome.payload)["errorMessage"]
-    return message
-
-
-def _shown_type(outcome: Outcome) -> str:
-    import json
-
-    kind: str = json.loads(outcome.payload)["errorType"]
-    return kind
+def _told(outcome: Outcome) -> str:
+    """What the log says of a platform error: its message, then its type."""
+    document = orjson.loads(outcome.payload)
+    return f"{document['errorMessage']}\n{document['errorType']}\n"

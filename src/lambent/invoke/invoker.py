@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from lambent.core.arn import FunctionRef
 from lambent.core.function import Function, Version
 from lambent.core.invocation import Invocation, Result
-from lambent.invoke.environment import Done, Environment
+from lambent.invoke.environment import Done
 from lambent.invoke.gate import Gate
 from lambent.invoke.pool import Pool
 from lambent.invoke.prepare import Preparation
@@ -41,8 +40,6 @@ class Invoker:
         clock: Clock,
         log: Log,
         *,
-        opened: Callable[[Environment], None],
-        closed: Callable[[Environment], None],
         idle_s: float = IDLE_S,
     ) -> None:
         self._resolver = resolver
@@ -52,8 +49,6 @@ class Invoker:
         self._tasks = tasks
         self._clock = clock
         self._log = log
-        self._opened = opened
-        self._closed = closed
         self._idle_s = idle_s
         self._pools: dict[str, Pool] = {}
         self._retiring: set[Pool] = set()
@@ -89,7 +84,12 @@ class Invoker:
     async def invoke(self, version: Version, invocation: Invocation) -> Result | None:
         """The same, awaited."""
         future: asyncio.Future[Result | None] = asyncio.get_running_loop().create_future()
-        self.run(version, invocation, lambda result: future.done() or future.set_result(result))
+
+        def finished(result: Result | None) -> None:
+            if not future.done():
+                future.set_result(result)
+
+        self.run(version, invocation, finished)
         return await future
 
     async def prepare(self, version: Version) -> None:
@@ -137,7 +137,7 @@ class Invoker:
             old.version = version
             return old
         self._retire(key)
-        pool = Pool(version, self._preparation, self._stems, self._tasks, self._log, self._opened, self._closed)
+        pool = Pool(version, self._preparation, self._stems, self._tasks, self._log)
         self._pools[key] = pool
         return pool
 

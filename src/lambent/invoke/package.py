@@ -57,7 +57,7 @@ def unpack(data: bytes, into: Path) -> None:
 
 
 _UNWRITABLE = {17, 20, 21, 22, 36, 40, 84}
-"""EEXIST, ENOTDIR, EISDIR, EINVAL, ENAMETOOLONG, ELOOP, EILSEQ: entries that contradict each other or cannot be names."""
+"""EEXIST, ENOTDIR, EISDIR, EINVAL, ENAMETOOLONG, ELOOP, EILSEQ: entries that contradict each other, or no names."""
 
 
 def _check(infos: list[zipfile.ZipInfo]) -> list[_Entry]:

@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from lambent.core.function import Version
 from lambent.core.invocation import Invocation
 from lambent.core.lifecycle import State
 from lambent.invoke.environment import Done, Environment
 from lambent.invoke.prepare import Plan, Preparation
-from lambent.invoke.stems import Stems
+from lambent.invoke.stems import Stem, Stems
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
-from lambent.sandbox.base import Sandbox, SandboxDied
+from lambent.sandbox.base import SandboxDied
 
 ATTEMPTS = 3
 """Sandboxes that a cold start may use up before the platform gives up on it."""
-
-Opened = Callable[[Environment], None]
 
 
 class Pool:
     """Environments of one `Version`. The warmest idle one is used first, so that the others age out."""
 
-    def __init__(
-        self,
-        version: Version,
-        preparation: Preparation,
-        stems: Stems,
-        tasks: Tasks,
-        log: Log,
-        opened: Opened,
-        closed: Opened,
-    ) -> None:
+    def __init__(self, version: Version, preparation: Preparation, stems: Stems, tasks: Tasks, log: Log) -> None:
         self.version = version
         self._preparation = preparation
         self._stems = stems
         self._tasks = tasks
         self._log = log
-        self._opened = opened
-        self._closed = closed
         self._idle: list[Environment] = []
         self._all: set[Environment] = set()
         self._plan: Plan | None = None
@@ -83,8 +68,7 @@ class Pool:
         if environment in self._idle:
             self._idle.remove(environment)
         self._all.discard(environment)
-        self._closed(environment)
-        self._tasks.start(f"close:{environment.sandbox.id}", environment.sandbox.close())
+        self._tasks.start(f"close:{environment.sandbox.id}", environment.stem.close())
 
     def reset(self, environment: Environment) -> None:
         """Its runtime is to be started again."""
@@ -95,29 +79,28 @@ class Pool:
     async def _cold(self, invocation: Invocation, done: Done) -> None:
         for attempt in range(ATTEMPTS):
             try:
-                if self._plan is None:
+                if self._plan is None or not self._preparation.is_fresh(self._plan):
                     self._plan = await self._preparation.plan(self.version)
-                sandbox = await self._stems.take(self._plan.template)
+                stem = await self._stems.take(self._plan.template)
             except SandboxDied as error:
                 self._log.warning("cold_start_failed", function=self.version.arn, attempt=attempt, reason=error)
                 continue
             if self._idle:
                 # One became free while the sandbox was made: the waiting invocation is served sooner by it.
-                self._tasks.start(f"close:{sandbox.id}", sandbox.close())
+                self._tasks.start(f"close:{stem.sandbox.id}", stem.close())
                 self._idle.pop().run(invocation, done)
                 return
-            if await self._start(sandbox, self._plan, invocation, done):
+            if await self._start(stem, self._plan, invocation, done):
                 return
         self._log.error("cold_start_gave_up", function=self.version.arn)
         done(None)
 
-    async def _start(self, sandbox: Sandbox, plan: Plan, invocation: Invocation, done: Done) -> bool:
-        environment = self._preparation.environment(plan, sandbox, self)
+    async def _start(self, stem: Stem, plan: Plan, invocation: Invocation, done: Done) -> bool:
+        environment = self._preparation.environment(plan, stem, self)
         self._all.add(environment)
-        self._opened(environment)
         environment.begin(invocation, done)
         try:
-            await sandbox.assign(self._preparation.assignment(plan, environment))
+            await stem.sandbox.assign(self._preparation.assignment(plan, environment))
         except SandboxDied as error:
             self._log.warning("assignment_failed", function=self.version.arn, reason=error)
             return environment.forsake() is None

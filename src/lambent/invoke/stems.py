@@ -4,42 +4,58 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
 
+from lambent.invoke.door import Door, Doors
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
 from lambent.sandbox.base import Deferred, Driver, Forked, Sandbox, SandboxDied, Template
 
 
+@dataclass(frozen=True, slots=True)
+class Stem:
+    """A waiting sandbox with its door open."""
+
+    sandbox: Sandbox
+    door: Door
+
+    async def close(self) -> None:
+        """Close the door and end the sandbox."""
+        self.door.close()
+        await self.sandbox.close()
+
+
 class Stems:
     """Keeps some sandboxes ready for every template that has been asked for."""
 
-    def __init__(self, driver: Driver, tasks: Tasks, log: Log, *, scale: float = 1.0) -> None:
+    def __init__(self, driver: Driver, doors: Doors, tasks: Tasks, log: Log, *, scale: float = 1.0) -> None:
         self._driver = driver
+        self._doors = doors
         self._tasks = tasks
         self._log = log
         self._scale = scale
-        self._ready: dict[str, deque[Sandbox]] = {}
+        self._ready: dict[str, deque[Stem]] = {}
         self._templates: dict[str, Template] = {}
         self._refilling: dict[str, asyncio.Task[None]] = {}
         self._failed: dict[str, str] = {}
         self._closed = False
 
-    async def take(self, template: Template) -> Sandbox:
+    async def take(self, template: Template) -> Stem:
         """A waiting sandbox, made now if none is ready. Raises SandboxDied."""
         ready = self._queue(template)
         if ready:
-            sandbox = ready.popleft()
+            stem = ready.popleft()
             self._refill(template)
-            return sandbox
-        sandbox = await self._driver.sandbox(template)
+            return stem
+        stem = await self._make(template)
         self._refill(template)
-        return sandbox
+        return stem
 
     async def prepare(self, template: Template) -> None:
         """Return when at least one sandbox of `template` waits. Raises SandboxDied."""
         ready = self._queue(template)
         if not ready:
-            ready.append(await self._driver.sandbox(template))
+            ready.append(await self._make(template))
         self._refill(template)
 
     async def close(self) -> None:
@@ -48,11 +64,15 @@ class Stems:
         for task in tuple(self._refilling.values()):
             task.cancel()
         await asyncio.gather(*self._refilling.values(), return_exceptions=True)
-        waiting = [sandbox for ready in self._ready.values() for sandbox in ready]
+        waiting = [stem for ready in self._ready.values() for stem in ready]
         self._ready.clear()
-        await asyncio.gather(*(sandbox.close() for sandbox in waiting))
+        await asyncio.gather(*(stem.close() for stem in waiting))
 
-    def _queue(self, template: Template) -> deque[Sandbox]:
+    async def _make(self, template: Template) -> Stem:
+        sandbox = await self._driver.sandbox(template)
+        return Stem(sandbox, await self._doors.open(sandbox))
+
+    def _queue(self, template: Template) -> deque[Stem]:
         self._templates[template.name] = template
         return self._ready.setdefault(template.name, deque())
 
@@ -67,11 +87,11 @@ class Stems:
         wanted = max(1, round(_wanted(template) * self._scale))
         while len(ready) < wanted and not self._closed:
             try:
-                sandbox = await self._driver.sandbox(template)
+                stem = await self._make(template)
             except SandboxDied as error:
                 self._log.warning("stem_failed", template=template.name, reason=error)
                 return
-            ready.append(sandbox)
+            ready.append(stem)
 
 
 def _wanted(template: Template) -> int:

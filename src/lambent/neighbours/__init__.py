@@ -1,1 +1,41 @@
-"""The AWS services around Lambda, a folder each. `operations.py` in a folder means: it has an AWS API."""
+"""The AWS services around Lambda, a folder each. `operations.py` (or a folder of that name) means: it has an AWS API.
+
+This file only looks for the folders, so that there is no list to edit and a release may leave some out.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from types import ModuleType
+
+
+def services() -> Iterator[tuple[str, list[type]]]:
+    """(folder, operations classes) of every neighbour with an AWS API; each class is built with Ports alone."""
+    for folder in pkgutil.iter_modules(__path__):
+        package = importlib.import_module(f"{__name__}.{folder.name}")
+        if folder.ispkg and any(found.name == "operations" for found in pkgutil.iter_modules(package.__path__)):
+            operations = importlib.import_module(f"{package.__name__}.operations")
+            yield folder.name, [kind for module in _modules(operations) for kind in _classes(module)]
+
+
+def _modules(operations: ModuleType) -> Iterator[ModuleType]:
+    yield operations
+    for found in pkgutil.iter_modules(getattr(operations, "__path__", ())):
+        yield importlib.import_module(f"{operations.__name__}.{found.name}")
+
+
+def _classes(module: ModuleType) -> Iterator[type]:
+    for name, kind in inspect.getmembers(module, inspect.isclass):
+        if kind.__module__ == module.__name__ and not name.startswith("_") and _is_operations(kind):
+            yield kind
+
+
+def _is_operations(kind: type) -> bool:
+    """Whether its public coroutines take a call and a request."""
+    return any(
+        not name.startswith("_") and list(inspect.signature(method).parameters) == ["self", "call", "request"]
+        for name, method in inspect.getmembers(kind, inspect.iscoroutinefunction)
+    )

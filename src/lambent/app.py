@@ -1,0 +1,246 @@
+"""The composition root: settings → objects → a running server. Reads like a parts list; nothing else chooses
+implementations."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import hashlib
+import os
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lambent import neighbours
+from lambent.config import Settings
+from lambent.control.activation import Activation
+from lambent.control.functions import Functions
+from lambent.control.invocations import Invocations
+from lambent.control.tags import Tags
+from lambent.front.fastdoor import FastDoor
+from lambent.front.identity import Identity
+from lambent.front.pipeline import InProcess, Pipeline
+from lambent.front.server import PublicConnection, Site
+from lambent.invoke.artifacts import Artifacts
+from lambent.invoke.collect import collect_garbage
+from lambent.invoke.door import Doors
+from lambent.invoke.gate import Gate
+from lambent.invoke.invoker import Invoker
+from lambent.invoke.prepare import Preparation
+from lambent.invoke.records import FunctionRecords
+from lambent.invoke.resolve import Resolver
+from lambent.invoke.stems import Stems
+from lambent.kit.clock import SystemClock
+from lambent.kit.http_server import Server
+from lambent.kit.log import Log
+from lambent.kit.seal import MasterKeyUnusable, Seal
+from lambent.kit.tasks import Tasks
+from lambent.neighbours.iam import keys as iam_keys
+from lambent.neighbours.logs.retention import Retention
+from lambent.neighbours.logs.sink import Sink
+from lambent.neighbours.sts.function_credentials import FunctionCredentials
+from lambent.neighbours.sts.sessions import Sessions
+from lambent.ports import Ports, Trust
+from lambent.runtimes.catalogue import Catalogue, open_catalogue
+from lambent.runtimes.sdk import Sdk
+from lambent.sandbox.base import Driver, IsolationUnavailable
+from lambent.sandbox.namespaces.driver import open_driver
+from lambent.store.base import Store, StoreUnavailable
+from lambent.store.sqlite.store import open_store
+from lambent.wire.model import load
+from lambent.wire.service import Api, Registry
+from lambent.wire.sigv4 import Key
+
+DRAIN_S = 900.0
+"""A function may run that long; a second signal ends the wait."""
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class StartError(Exception):
+    """The server cannot start; the text is for whoever started it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that is ready."""
+
+    url: str
+    settings: Settings
+    isolation: str
+    notes: Sequence[str]
+
+
+async def serve(settings: Settings, *, ready: Callable[[Running], None]) -> None:
+    """Run the server until SIGTERM or SIGINT; running invocations finish first. Raises StartError."""
+    log = Log(settings.log_level)
+    if settings.dev and settings.host not in LOOPBACK:
+        raise StartError("--dev trusts every key, so it listens on loopback addresses only")
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            await _run(settings, log, stack, ready)
+        except (StoreUnavailable, MasterKeyUnusable, IsolationUnavailable) as error:
+            raise StartError(str(error)) from error
+
+
+async def _run(
+    settings: Settings, log: Log, stack: contextlib.AsyncExitStack, ready: Callable[[Running], None]
+) -> None:
+    stopping = _on_signals()
+    clock = SystemClock()
+    store = await stack.enter_async_context(open_store(settings.data, log=log, clock=clock))
+    tasks = Tasks(log)
+    stack.push_async_callback(tasks.close)
+    seal = Seal.open_or_create(settings.data / "master.key")
+
+    driver = open_driver(settings.isolation, settings.data / "sandboxes", _instance(settings.data), log)
+    stack.push_async_callback(driver.close)
+    starting = tasks.start("driver", driver.start())
+    catalogue = open_catalogue(settings.data / "runtimes", sdk=Sdk(), strict=settings.strict_runtimes)
+
+    keys = iam_keys.Keys(store.records, seal)
+    await keys.start()
+    stack.callback(keys.close)
+    sessions = Sessions(seal, clock)
+    aws = InProcess()
+    sink = Sink(store.records, store.journals, tasks, clock, log)
+    stack.callback(sink.close)
+
+    http = Server(log)
+    stack.push_async_callback(http.close)
+    site: Site
+
+    def connection() -> PublicConnection:
+        return site.connection()
+
+    artifacts = Artifacts(settings.data / "artifacts", store.blobs, tasks)
+    artifacts.start()
+    functions = FunctionRecords(store.records, seal)
+    invoker = Invoker(
+        Resolver(functions),
+        Gate(settings.concurrency),
+        Preparation(artifacts, catalogue, FunctionCredentials(sessions, aws), sink, clock),
+        Stems(driver, Doors(http, connection), tasks, log),
+        tasks,
+        clock,
+        log,
+        idle_s=settings.idle_s,
+    )
+    ports = Ports(
+        records=store.records,
+        queues=store.queues,
+        blobs=store.blobs,
+        journals=store.journals,
+        seal=seal,
+        clock=clock,
+        tasks=tasks,
+        log=log,
+        trust=Trust(settings.dev, settings.account, settings.region),
+        aws=aws,
+        invoker=invoker,
+        catalogue=catalogue,
+    )
+    activation = Activation(ports)
+    registry = _registry(ports, artifacts, activation)
+    aws.connect(registry)
+    identity = Identity(_Identities(keys, sessions), ports.trust, clock)
+    pipeline = Pipeline(registry, identity, tasks, log)
+    fast = FastDoor(registry, registry["lambda"].service, identity, pipeline, invoker, log)
+    await starting
+    site = Site(ports, pipeline, fast, {"status": "running", "isolation": driver.level, "notes": list(driver.notes)})
+
+    try:
+        listener = await http.listen(settings.host, settings.port, connection)
+    except OSError as error:
+        raise StartError(str(error.strerror or error)) from error
+    url = f"http://{settings.host}:{listener.port}"
+    administrator = await iam_keys.ensure_administrator(store.records, seal, settings.account, now=clock.now())
+    iam_keys.write_credentials(settings.data / "credentials", administrator, region=settings.region, endpoint=url)
+
+    await invoker.start()
+    stack.push_async_callback(invoker.close)
+    await activation.resume()
+    tasks.start("log retention", Retention(store.records, store.journals, clock, log).run())
+    tasks.start("garbage", collect_garbage(functions, store.blobs, artifacts, log))
+    gc.collect()
+    gc.freeze()
+    ready(Running(url, settings, driver.level, driver.notes))
+    await stopping.wait()
+    await _stop(http, invoker, log)
+
+
+async def _stop(http: Server, invoker: Invoker, log: Log) -> None:
+    """Let running invocations finish; a second signal breaks them off."""
+    log.info("stopping", running=invoker.running)
+    again = _on_signals()
+    draining = asyncio.ensure_future(http.drain(DRAIN_S))
+    second = asyncio.ensure_future(again.wait())
+    await asyncio.wait((draining, second), return_when=asyncio.FIRST_COMPLETED)
+    second.cancel()
+    if not draining.done():
+        log.warning("stopping_at_once", running=invoker.running)
+        draining.cancel()
+
+
+def _on_signals() -> asyncio.Event:
+    """An event that the next SIGTERM or SIGINT sets."""
+    event = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, event.set)
+    return event
+
+
+def _instance(data: Path) -> str:
+    """A name for this server's control groups that its successor on the same data directory finds again."""
+    return hashlib.sha256(os.fsencode(data.resolve())).hexdigest()[:12]
+
+
+def _registry(ports: Ports, artifacts: Artifacts, activation: Activation) -> Registry:
+    lambda_ = Api(load("lambda"), Functions(ports, artifacts, activation), Tags(ports), Invocations(ports))
+    others = [Api(load(name), *(kind(ports) for kind in kinds)) for name, kinds in neighbours.services()]
+    return Registry([lambda_, *others])
+
+
+class _Identities:
+    """Users' keys and sessions' keys, as signatures are checked with."""
+
+    def __init__(self, keys: iam_keys.Keys, sessions: Sessions) -> None:
+        self._keys = keys
+        self._sessions = sessions
+
+    def find(self, access_key: str, session_token: str | None, now: float) -> Key | None:
+        """See wire/sigv4.py."""
+        if session_token is not None:
+            return self._sessions.find(access_key, session_token, now)
+        found = self._keys.find(access_key)
+        return None if found is None else Key(*found)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `lambent doctor` shows."""
+
+    isolation: str | None
+    """The level that can be had, or None with the reason in `notes`."""
+    notes: Sequence[str]
+    catalogue: Catalogue
+    sdk: Sdk
+
+
+async def examine(settings: Settings) -> Report:
+    """Look at this machine without starting a server."""
+    log = Log("error")
+    settings.data.mkdir(parents=True, exist_ok=True)
+    sdk = Sdk()
+    catalogue = open_catalogue(settings.data / "runtimes", sdk=sdk, strict=settings.strict_runtimes)
+    try:
+        driver: Driver = open_driver(settings.isolation, settings.data / "doctor", f"doctor-{os.getpid()}", log)
+    except IsolationUnavailable as error:
+        return Report(None, (str(error),), catalogue, sdk)
+    try:
+        await driver.start()
+        return Report(driver.level, tuple(driver.notes), catalogue, sdk)
+    finally:
+        await driver.close()

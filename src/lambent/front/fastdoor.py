@@ -1,0 +1,131 @@
+"""The fast door: a synchronous Invoke by callbacks, without a task and without the model's generic parsing.
+
+It decides with the same functions as the ordinary way (front/pipeline.py, control/invocations.py) and hands over to it
+whatever is not plain: large payloads, odd parameters. A test compares both ways.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from urllib.parse import parse_qsl, unquote
+
+from lambent.control.invocations import Asked, accept, answered, broken, refused
+from lambent.core.arn import FunctionRef
+from lambent.core.invocation import Result, Throttled
+from lambent.front.identity import Identity
+from lambent.front.pipeline import LARGE_BODY, Pipeline, authorise, check_request_id
+from lambent.invoke.invoker import Draining, Invoker
+from lambent.kit.http import Connection
+from lambent.kit.http_message import Request
+from lambent.kit.log import Log
+from lambent.wire.call import Call
+from lambent.wire.errors import ApiError, InternalError
+from lambent.wire.model import Service
+from lambent.wire.route import Route
+from lambent.wire.service import Registry
+
+_PREFIX = b"/2015-03-31/functions/"
+_SUFFIX = b"/invocations"
+_KINDS = {None: "RequestResponse", b"RequestResponse": "RequestResponse"}
+_LOG_TYPES = {None: "None", b"None": "None", b"Tail": "Tail"}
+_UNUSUAL = (b"x-amz-tenant-id", b"x-amz-durable-execution-name", b"x-amz-client-context")
+
+
+class FastDoor:
+    """Takes the invocations that are plain."""
+
+    def __init__(
+        self, registry: Registry, service: Service, identity: Identity, pipeline: Pipeline, invoker: Invoker, log: Log
+    ) -> None:
+        self._registry = registry
+        self._route = Route(service, service.protocol, service.operations["Invoke"], {})
+        self._identity = identity
+        self._pipeline = pipeline
+        self._invoker = invoker
+        self._log = log
+
+    def take(self, request: Request, connection: Connection) -> bool:
+        """Answer `request` on `connection`, now or later, if it is a plain invocation; False: it is not for here."""
+        asked = plain_invocation(request)
+        if asked is None:
+            return False
+        request_id = self._pipeline.request_id(request)
+        try:
+            self._run(request, asked, request_id, connection)
+        except ApiError as error:
+            self._refuse(connection, request_id, error)
+        except Exception as error:  # the boundary of front/pipeline.py, for this way in
+            self._log.error("invocation_failed", error=error, request_id=request_id)
+            self._refuse(connection, request_id, InternalError())
+        return True
+
+    def _run(self, request: Request, asked: Asked, request_id: str, connection: Connection) -> None:
+        verified = self._identity.verify(request)
+        if verified.service != "lambda" or verified.chunks is not None:
+            raise ApiError(
+                "Credential should be scoped to correct service: 'lambda'.",
+                code="InvalidSignatureException",
+                status=403,
+            )
+        check_request_id(request)
+        call = Call(verified.principal, verified.region, request_id, "lambda", "Invoke", headers=request.headers)
+        authorise(call)
+        version, invocation = accept(self._invoker, call, asked)
+        try:
+            self._invoker.run(version, invocation, partial(self._finished, connection, request_id))
+        except (Throttled, Draining) as refusal:
+            raise refused(refusal) from None
+
+    def _finished(self, connection: Connection, request_id: str, result: Result | None) -> None:
+        if result is None:
+            self._refuse(connection, request_id, broken())
+            return
+        outcome = result.outcome
+        head = (
+            f"Content-Type: application/json\r\nx-amzn-RequestId: {request_id}\r\n"
+            f"X-Amz-Executed-Version: {result.version}\r\n"
+        )
+        if outcome.is_error:
+            head += "X-Amz-Function-Error: Unhandled\r\n"
+        if result.tail is not None:
+            head += f"X-Amz-Log-Result: {answered(result)['LogResult']}\r\n"
+        connection.respond(200, head.encode(), outcome.payload)
+
+    def _refuse(self, connection: Connection, request_id: str, error: ApiError) -> None:
+        answer = self._registry.refusal(self._route, error, request_id)
+        connection.respond(answer.status, answer.headers, answer.body)
+
+
+def plain_invocation(request: Request) -> Asked | None:
+    """The parameters of a plain synchronous invocation; None when it is not one. Pure."""
+    path = request.path
+    if request.method != "POST" or not path.startswith(_PREFIX) or not path.endswith(_SUFFIX):
+        return None
+    name = path[len(_PREFIX) : -len(_SUFFIX)].decode("latin-1")
+    if "%" in name:
+        name = unquote(name)
+    headers = request.headers
+    kind = _KINDS.get(headers.get(b"x-amz-invocation-type"))
+    log_type = _LOG_TYPES.get(headers.get(b"x-amz-log-type"))
+    if kind is None or log_type is None or len(request.body) > LARGE_BODY:
+        return None
+    if any(name in headers for name in _UNUSUAL):
+        return None
+    qualifier = None
+    if request.query:
+        pairs = parse_qsl(request.query.decode("latin-1"), keep_blank_values=True)
+        if len(pairs) != 1 or pairs[0][0] != "Qualifier":
+            return None
+        qualifier = pairs[0][1]
+        if FunctionRef.parse(f"f:{qualifier}", account="", region="") is None:
+            return None
+    if len(name) > 140 or FunctionRef.parse(name, account="", region="") is None:
+        return None
+    return Asked(
+        name=name,
+        qualifier=qualifier,
+        kind=kind,
+        log_type=log_type,
+        trace=headers.get(b"x-amzn-trace-id", b"").decode("latin-1"),
+        payload=request.body,
+    )

@@ -1,0 +1,130 @@
+"""The steps of an API call, one visible list: route, identify, authorise, then the operation, then the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from lambent.control.shapes import InvalidRequestContentException
+from lambent.front.identity import Identity
+from lambent.kit.ids import uuid4
+from lambent.kit.log import Log
+from lambent.kit.tasks import Tasks
+from lambent.wire.call import Call, Principal
+from lambent.wire.errors import ApiError, InternalError, UnknownOperation
+from lambent.wire.message import PlainRequest, Request, Response
+from lambent.wire.route import Route
+from lambent.wire.service import Registry, unrouted
+from lambent.wire.sigv4 import Verified, claimed_scope, hash_of
+
+LARGE_BODY = 262_144
+"""Bodies above this are hashed in a thread."""
+_UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+class Pipeline:
+    """Takes requests through the steps."""
+
+    def __init__(self, registry: Registry, identity: Identity, tasks: Tasks, log: Log) -> None:
+        self._registry = registry
+        self._identity = identity
+        self._tasks = tasks
+        self._log = log
+
+    async def handle(self, request: Request) -> Response:
+        """The answer to any request. Never raises: what is our fault is logged, and answered so."""
+        request_id = self.request_id(request)
+        try:
+            return await self._handle(request, request_id)
+        except ApiError as error:
+            return unrouted(error, request_id)
+        except Exception as error:  # one of the few boundaries: the client gets an answer whatever happens
+            self._log.error("request_failed", error=error, request_id=request_id)
+            return unrouted(InternalError(), request_id)
+
+    def request_id(self, request: Request) -> str:
+        """The caller's own request id if it is one, else a new one."""
+        given = request.headers.get(b"x-amzn-requestid")
+        return given.decode() if given is not None and _UUID.fullmatch(given) else uuid4()
+
+    async def _handle(self, request: Request, request_id: str) -> Response:
+        scope = claimed_scope(request.headers, request.query)
+        route = self._registry.route(request, scope[2] if scope is not None else None)
+        if route is None:
+            raise UnknownOperation()
+        try:
+            verified = await self._verified(request)
+            check_request_id(request)
+            call = call_of(route, verified, request, request_id)
+            authorise(call)
+            body = verified.body(request.body)
+        except ApiError as error:
+            return self._registry.refusal(route, error, request_id)
+        if body is not request.body:
+            request = PlainRequest(request.method, request.path, request.query, request.headers, body)
+        return await self._answered(route, call, request)
+
+    async def _answered(self, route: Route, call: Call, request: Request) -> Response:
+        try:
+            return await self._registry.handle(route, call, request)
+        except Exception as error:  # the same boundary, where the protocol of the answer is known
+            self._log.error("operation_failed", error=error, operation=call.operation, request_id=call.request_id)
+            return self._registry.refusal(route, InternalError(), call.request_id)
+
+    async def _verified(self, request: Request) -> Verified:
+        if len(request.body) <= LARGE_BODY:
+            return self._identity.verify(request)
+        if (trusted := self._identity.trusted(request)) is not None:
+            return trusted
+        signature = self._identity.claimed(request)
+        payload_hash = await self._tasks.in_thread(hash_of, request.body) if signature.wants_hash() else None
+        return self._identity.proven(signature, payload_hash)
+
+
+def check_request_id(request: Request) -> None:
+    """Raises InvalidRequestContentException for an x-amzn-RequestId that is no UUID."""
+    given = request.headers.get(b"x-amzn-requestid")
+    if given is not None and not _UUID.fullmatch(given):
+        raise InvalidRequestContentException("The request id in x-amzn-RequestId is not a UUID.")
+
+
+def call_of(route: Route, verified: Verified, request: Request, request_id: str) -> Call:
+    """The call that a verified request makes."""
+    return Call(
+        principal=verified.principal,
+        region=verified.region,
+        request_id=request_id,
+        service=route.service.name,
+        operation=route.operation.name if route.operation is not None else "",
+        host=request.headers.get(b"host", b"").decode("latin-1"),
+        headers=request.headers,
+    )
+
+
+def authorise(call: Call) -> None:
+    """May the caller? Policies are evaluated here once core/policy exists; until then an account's callers may do
+    everything in it, and nothing outside of it (operations take the account from the caller)."""
+
+
+class InProcess:
+    """The `Aws` port for operations that live here."""
+
+    def __init__(self) -> None:
+        self._registry: Registry | None = None
+
+    def connect(self, registry: Registry) -> None:
+        """Operations may call each other only once all of them exist."""
+        self._registry = registry
+
+    async def call(self, call: Call, service: str, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The operation's answer. Raises its ApiError."""
+        assert self._registry is not None
+        method = self._registry[service].methods[operation]
+        return dict(await method(call, dict(request)) or {})
+
+
+def service_call(account: str, region: str, request_id: str) -> Call:
+    """A call that Lambent makes in an account's name."""
+    principal = Principal(account, f"arn:aws:iam::{account}:root", account, "", is_root=True)
+    return Call(principal, region, request_id, "", "")

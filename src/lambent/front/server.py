@@ -1,0 +1,102 @@
+"""The public port: what comes in on a connection, and who answers it."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import parse_qs
+
+import orjson
+
+from lambent.control.download import PATH as CODE
+from lambent.control.download import download
+from lambent.control.invocations import too_large
+from lambent.core import limits
+from lambent.front.fastdoor import FastDoor
+from lambent.front.pipeline import Pipeline
+from lambent.kit.http import Connection
+from lambent.kit.http_message import Request, Response
+from lambent.ports import Ports
+from lambent.wire.errors import ApiError
+from lambent.wire.service import unrouted
+
+HEALTH = b"/_lambent/health"
+_JSON = ((b"Content-Type", b"application/json"),)
+_LARGE_BODIES = (b"/2015-03-31/functions", b"/2018-10-31/layers")
+SPARE = 65_536
+"""Beyond the payload limit, so that what is barely too large is answered with its exact size in view."""
+
+
+class Site:
+    """What every connection answers with."""
+
+    def __init__(self, ports: Ports, pipeline: Pipeline, fast: FastDoor, health: dict[str, object]) -> None:
+        self.ports = ports
+        self.pipeline = pipeline
+        self.fast = fast
+        self.health = orjson.dumps(health)
+
+    def connection(self) -> PublicConnection:
+        """The protocol for a client that has just connected."""
+        return PublicConnection(self)
+
+
+class PublicConnection(Connection):
+    """One client of the public port, or of the same port inside a sandbox."""
+
+    __slots__ = ("_site", "_task")
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._task: asyncio.Task[None] | None = None
+
+    def received(self, request: Request) -> None:
+        """Invocations take the fast door; all else is a task."""
+        if self._site.fast.take(request, self):
+            return
+        self._task = self._site.ports.tasks.start("request", self._answer(request))
+
+    def body_limit(self, method: str, target: bytes, headers: dict[bytes, bytes]) -> int:
+        """By operation: code is larger than payloads are."""
+        path = target.partition(b"?")[0].rstrip(b"/")
+        if path.endswith((b"/invocations", b"/invoke-async/", b"/response-streaming-invocations")):
+            return limits.SYNC_PAYLOAD
+        if path.startswith(_LARGE_BODIES):
+            return limits.CREATE_FUNCTION_BODY
+        return limits.CONTROL_BODY
+
+    def too_large(self, request: Request, limit: int) -> Response:
+        """AWS's 413."""
+        if limit == limits.SYNC_PAYLOAD:
+            error: ApiError = too_large()
+        else:
+            operation = "UpdateFunctionCode" if request.method == "PUT" else "CreateFunction"
+            text = f"Request must be smaller than {limit} bytes for the {operation} operation"
+            error = ApiError(text, code="RequestEntityTooLargeException", status=413)
+        answer = unrouted(error, self._site.pipeline.request_id(request))
+        return Response(answer.status, answer.headers, answer.body)
+
+    async def _answer(self, request: Request) -> None:
+        if request.path.startswith(b"/_lambent/"):
+            answer = await self._own(request)
+        else:
+            handled = await self._site.pipeline.handle(request)
+            answer = Response(handled.status, handled.headers, handled.body)
+        self.respond(answer.status, answer.headers, answer.body)
+
+    async def _own(self, request: Request) -> Response:
+        """What AWS does not have."""
+        if request.method in ("GET", "HEAD"):
+            if request.path == HEALTH:
+                return Response(200, _JSON, self._site.health)
+            if request.path.startswith(CODE.encode()):
+                return await self._code(request)
+        return Response(404, _JSON, b'{"message":"Not found."}')
+
+    async def _code(self, request: Request) -> Response:
+        query = {name: values[0] for name, values in parse_qs(request.query.decode("latin-1")).items()}
+        digest = request.path.decode("latin-1").removeprefix(CODE)
+        code = await download(self._site.ports, digest, query.get("expires", ""), query.get("proof", ""))
+        if code is None:
+            return Response(403, _JSON, b'{"message":"This link is wrong or has expired."}')
+        disposition = (b"Content-Disposition", b'attachment; filename="code.zip"')
+        return Response(200, ((b"Content-Type", b"application/zip"), disposition), code)

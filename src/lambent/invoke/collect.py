@@ -1,0 +1,40 @@
+"""Garbage: packages that no function has any more."""
+
+from __future__ import annotations
+
+import asyncio
+
+from lambent.invoke.artifacts import Artifacts
+from lambent.invoke.records import FunctionRecords
+from lambent.kit.log import Log
+from lambent.store.base import Blobs, StoreUnavailable
+
+EVERY_S = 3600.0
+
+
+async def collect_garbage(functions: FunctionRecords, blobs: Blobs, artifacts: Artifacts, log: Log) -> None:
+    """A round every hour, until cancelled. What was there at two rounds and used at neither is removed: a package that
+    is just being deployed has its blob before it has its function."""
+    suspects: set[str] = set()
+    while True:
+        try:
+            suspects = await collect_once(functions, blobs, artifacts, suspects)
+        except StoreUnavailable as error:
+            log.warning("garbage_collection_postponed", reason=error)
+        await asyncio.sleep(EVERY_S)
+
+
+async def collect_once(functions: FunctionRecords, blobs: Blobs, artifacts: Artifacts, suspects: set[str]) -> set[str]:
+    """Remove the suspects that are still unused; who is a suspect next time."""
+    there = {digest async for digest in blobs.digests()}
+    used = {
+        version.code.digest
+        for function, _ in await functions.all()
+        for version in (function.latest, function.serving)
+        if version is not None
+    }
+    unused = there - used
+    for digest in unused & suspects:
+        await blobs.delete(digest)
+    await artifacts.keep_only(used | (unused - suspects))
+    return unused - suspects

@@ -1,0 +1,95 @@
+"""The two ways out of a sandbox: the Runtime API on port 9001, and the AWS API where clients outside find it too.
+
+Both listen inside the sandbox's own network; their sockets are accepted on here. They are opened when a sandbox is
+made, ahead of any cold start: a waiting runtime has connected already when it is given its function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lambent.kit.http import Connection
+from lambent.kit.http_message import HttpLimits
+from lambent.kit.http_server import Listener as Listening
+from lambent.kit.http_server import Server
+from lambent.runtimes.api.server import API_LIMITS, RuntimeConnection
+from lambent.runtimes.api.session import Listener, Session
+from lambent.runtimes.base import API_PORT
+from lambent.sandbox.base import Sandbox
+
+AWS_LIMITS = HttpLimits(connections=1100)
+"""For a function's own calls: as many connections as it has file descriptors."""
+
+
+class Door:
+    """The open ways of one sandbox. What its runtime does is told to whoever has bound itself."""
+
+    __slots__ = ("_bound", "_listening", "session")
+
+    def __init__(self) -> None:
+        self.session = Session(self)
+        self._bound: Listener | None = None
+        self._listening: list[Listening] = []
+
+    def bind(self, listener: Listener) -> None:
+        """From now on `listener` is told."""
+        self._bound = listener
+
+    def renew(self) -> Session:
+        """A session for a runtime that is started again; what the old one's process still sends is refused."""
+        self.session.close()
+        self.session = Session(self)
+        return self.session
+
+    def add(self, listening: Listening) -> None:
+        """Close it with the door."""
+        self._listening.append(listening)
+
+    def close(self) -> None:
+        """Break every connection and accept no more."""
+        self._bound = None
+        self.session.close()
+        for listening in self._listening:
+            listening.close()
+        self._listening.clear()
+
+    # -- what the session tells
+
+    def runtime_ready(self) -> None:
+        if self._bound is not None:
+            self._bound.runtime_ready()
+
+    def answered(self, request_id: str, payload: bytes) -> None:
+        if self._bound is not None:
+            self._bound.answered(request_id, payload)
+
+    def failed(self, request_id: str, error_type: str, payload: bytes) -> None:
+        if self._bound is not None:
+            self._bound.failed(request_id, error_type, payload)
+
+    def too_large(self, request_id: str) -> None:
+        if self._bound is not None:
+            self._bound.too_large(request_id)
+
+    def init_failed(self, error_type: str, payload: bytes) -> None:
+        if self._bound is not None:
+            self._bound.init_failed(error_type, payload)
+
+
+class Doors:
+    """Opens them."""
+
+    def __init__(self, server: Server, api: Callable[[], Connection]) -> None:
+        self._server = server
+        self._api = api
+
+    async def open(self, sandbox: Sandbox) -> Door:
+        """Accept on the sandbox's listening sockets."""
+        door = Door()
+        for port, socket in sandbox.listeners.items():
+            if port == API_PORT:
+                listening = await self._server.attach(socket, lambda: RuntimeConnection(door.session), API_LIMITS)
+            else:
+                listening = await self._server.attach(socket, self._api, AWS_LIMITS)
+            door.add(listening)
+        return door

@@ -1,0 +1,187 @@
+"""A real server process for the tests that want one: started, killed and started again as a user's would be."""
+
+from __future__ import annotations
+
+import configparser
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TRUST = """{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},
+"Action":"sts:AssumeRole"}]}"""
+
+
+class Server:
+    """`lambent serve` on its own data directory and a free port."""
+
+    def __init__(self, data: Path, *flags: str) -> None:
+        self.data = data
+        self.port = free_port()
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self._flags = flags
+        self.process: subprocess.Popen[str] | None = None
+        self.log = data.parent / f"{data.name}.log"
+
+    def start(self) -> Server:
+        """Return when it is ready; fail with its output when it does not get so far."""
+        argv = [sys.executable, "-m", "lambent", "serve", "--port", str(self.port), "--data", str(self.data)]
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [*argv, *self._flags], stdout=subprocess.PIPE, stderr=log, text=True, stdin=subprocess.DEVNULL
+            )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert "ready" in line, f"{line}\n{self.log.read_text()[-4000:]}"
+        return self
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; its exit status."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=60)
+
+    def credentials(self) -> dict[str, str]:
+        """The administrator's key, or LocalStack's with --dev."""
+        if "--dev" in self._flags:
+            return {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        parser = configparser.ConfigParser()
+        parser.read(self.data / "credentials")
+        section = parser["default"]
+        return {name: section[name] for name in ("aws_access_key_id", "aws_secret_access_key")}
+
+    def client(self, service: str, **keys: Any) -> Any:
+        """An unmodified boto3 client."""
+        import boto3
+        from botocore.config import Config
+
+        config = keys.pop("config", Config(retries={"total_max_attempts": 1}, read_timeout=60))
+        options = {**self.credentials(), **keys}
+        return boto3.session.Session().client(
+            service, endpoint_url=self.endpoint, region_name="us-east-1", config=config, **options
+        )
+
+    def environment(self) -> dict[str, str]:
+        """Environment variables for a command-line client."""
+        keys = self.credentials()
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.data.parent),
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": keys["aws_access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": keys["aws_secret_access_key"],
+            "AWS_PAGER": "",
+        }
+
+    def role(self, name: str = "runner") -> str:
+        """The ARN of a role that Lambda may assume, made if need be."""
+        iam = self.client("iam")
+        try:
+            return iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+        except iam.exceptions.EntityAlreadyExistsException:
+            return iam.get_role(RoleName=name)["Role"]["Arn"]
+
+    def function(self, name: str, files: dict[str, str], **members: Any) -> dict[str, Any]:
+        """Create a function from source texts and wait until it is active."""
+        aws = self.client("lambda")
+        members = {"Runtime": "python3.11", "Handler": "app.handler", "Role": self.role(), **members}
+        created = aws.create_function(FunctionName=name, Code={"ZipFile": zipped(files)}, **members)
+        wait_for(lambda: aws.get_function_configuration(FunctionName=name)["State"] != "Pending")
+        return created
+
+
+def zipped(files: dict[str, str | bytes], mode: int = 0o644) -> bytes:
+    """A deployment package; files whose name is `bootstrap` are executable."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            info = zipfile.ZipInfo(name)
+            info.external_attr = (0o100755 if name == "bootstrap" else 0o100000 | mode) << 16
+            archive.writestr(info, content)
+    return out.getvalue()
+
+
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+    """Poll until `condition` is true; its value. For what another process does, which nothing announces here."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+    return value
+
+
+def http(url: str, method: str = "GET", body: bytes | None = None, headers: dict[str, str] | None = None) -> Any:
+    """(status, headers, body) of a plain request."""
+    request = urllib.request.Request(url, data=body, method=method, headers=headers or {})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
+class Tools:
+    """What tests need beside fixtures, without importing this file."""
+
+    zipped = staticmethod(zipped)
+    wait_for = staticmethod(wait_for)
+    free_port = staticmethod(free_port)
+    http = staticmethod(http)
+    Server = Server
+    TRUST = TRUST
+
+
+@pytest.fixture(scope="session")
+def tools() -> type[Tools]:
+    return Tools
+
+
+@pytest.fixture
+def make_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Servers of one test; those still running at its end are stopped."""
+    made: list[Server] = []
+
+    def make(*flags: str, data: Path | None = None) -> Server:
+        server = Server(data or tmp_path / f"data{len(made)}", *flags)
+        made.append(server)
+        return server
+
+    yield make
+    for server in made:
+        if server.process is not None and server.process.poll() is None:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One enforcing server for the tests that leave it as they found it."""
+    server = Server(tmp_path_factory.mktemp("shared") / "data").start()
+    yield server
+    server.stop()
