@@ -50,6 +50,7 @@ _HEADER = re.compile(
 _STAMP = re.compile(rb"\d{8}T\d{6}Z")
 _PLAIN_PATH = re.compile(rb"[A-Za-z0-9/_.~-]*")
 _CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})(?:;chunk-signature=([0-9a-f]{64}))?\r\n")
+_TRAILER = re.compile(rb"(?:[!-9;-~]+:[!-~]*\r\n)*(?:\r\n)?")
 _SHOWN = 256
 
 
@@ -136,7 +137,9 @@ class Signature:
         self._check_time(now)
         signing, scope = signing_key(key.secret, self.date, self.region, self.service)
         declared = self._declared()
-        expected = _signature(signing, self.stamp, scope, self._canonical(payload_hash or declared))
+        # S3 signs what the header says and compares that with the body; the others sign what the body is.
+        signed_hash = payload_hash if payload_hash is not None and not (declared and self.service == "s3") else declared
+        expected = _signature(signing, self.stamp, scope, self._canonical(signed_hash))
         if not hmac.compare_digest(expected, self.signature):
             raise InvalidSignature(_MISMATCH)
         chunks = None
@@ -527,10 +530,10 @@ class Chunks:
 
     def _check_trailer(self, trailer: bytes, previous: bytes, body: bytes, *, is_signed: bool) -> None:
         has_trailer = self.declared.endswith(b"-TRAILER")
+        if not (_TRAILER.fullmatch(trailer) if has_trailer else trailer == b"\r\n"):
+            raise IncompleteSignature("The body does not end as its chunked form must.")
         fields = [line.partition(b":") for line in trailer.split(b"\r\n") if line]
-        if fields and not has_trailer:
-            raise IncompleteSignature("The body goes on after its last chunk.")
-        pairs = {name.strip().lower(): value.strip() for name, _, value in fields}
+        pairs = {name.lower(): value for name, _, value in fields}
         signature = pairs.pop(b"x-amz-trailer-signature", None)
         if has_trailer and is_signed:
             text = b"".join(name + b":" + value + b"\n" for name, value in pairs.items())
