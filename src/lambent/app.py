@@ -214,8 +214,7 @@ class _Identities:
         """See wire/sigv4.py."""
         if session_token is not None:
             return self._sessions.find(access_key, session_token, now)
-        found = self._keys.find(access_key)
-        return None if found is None else Key(*found)
+        return self._keys.find(access_key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,41 +36,34 @@ class Pipeline:
         """The answer to any request. Never raises: what is our fault is logged, and answered so."""
         request_id = self.request_id(request)
         try:
-            return await self._handle(request, request_id)
+            scope = claimed_scope(request.headers, request.query)
+            route = self._registry.route(request, scope[2] if scope is not None else None)
         except ApiError as error:
             return unrouted(error, request_id)
+        if route is None:
+            return unrouted(UnknownOperation(), request_id)
+        try:
+            return await self._answered(route, request, request_id)
+        except ApiError as error:
+            return self._registry.refusal(route, error, request_id)
         except Exception as error:  # one of the few boundaries: the client gets an answer whatever happens
-            self._log.error("request_failed", error=error, request_id=request_id)
-            return unrouted(InternalError(), request_id)
+            self._log.error("request_failed", error=error, path=request.path.decode("latin-1"), request_id=request_id)
+            return self._registry.refusal(route, InternalError(), request_id)
 
     def request_id(self, request: Request) -> str:
         """The caller's own request id if it is one, else a new one."""
         given = request.headers.get(b"x-amzn-requestid")
         return given.decode() if given is not None and _UUID.fullmatch(given) else uuid4()
 
-    async def _handle(self, request: Request, request_id: str) -> Response:
-        scope = claimed_scope(request.headers, request.query)
-        route = self._registry.route(request, scope[2] if scope is not None else None)
-        if route is None:
-            raise UnknownOperation()
-        try:
-            verified = await self._verified(request)
-            check_request_id(request)
-            call = call_of(route, verified, request, request_id)
-            authorise(call)
+    async def _answered(self, route: Route, request: Request, request_id: str) -> Response:
+        verified = await self._verified(request)
+        check_request_id(request)
+        call = call_of(route, verified, request, request_id)
+        authorise(call)
+        if verified.chunks is not None:
             body = verified.body(request.body)
-        except ApiError as error:
-            return self._registry.refusal(route, error, request_id)
-        if body is not request.body:
             request = PlainRequest(request.method, request.path, request.query, request.headers, body)
-        return await self._answered(route, call, request)
-
-    async def _answered(self, route: Route, call: Call, request: Request) -> Response:
-        try:
-            return await self._registry.handle(route, call, request)
-        except Exception as error:  # the same boundary, where the protocol of the answer is known
-            self._log.error("operation_failed", error=error, operation=call.operation, request_id=call.request_id)
-            return self._registry.refusal(route, InternalError(), call.request_id)
+        return await self._registry.handle(route, call, request)
 
     async def _verified(self, request: Request) -> Verified:
         if len(request.body) <= LARGE_BODY:

@@ -146,7 +146,7 @@ class Environment:
     def begin(self, invocation: Invocation, done: Done) -> None:
         """The sandbox is being assigned: the init phase starts now, and `invocation` will be the first to run."""
         self._waiting = (invocation, done)
-        self._init_started = self._loop.time()
+        self._init_started = self._clock.monotonic()
         self._loop.add_reader(self.sandbox.output, self._output_ready)
         self._loop.add_reader(self.sandbox.records, self._output_ready)
         self._read_files = True
@@ -178,7 +178,7 @@ class Environment:
         self._invocation = invocation
         self._done = done
         self._tail = [] if invocation.want_tail else None
-        self._started = self._loop.time()
+        self._started = self._clock.monotonic()
         self._timer = self._loop.call_later(self.version.timeout_s, self._timed_out)
         now = self._now_ms()
         if self._wants_info:
@@ -193,7 +193,7 @@ class Environment:
             return
         self._cancel_timer()
         if self._init_phase == "init":
-            self._init_ms = (self._loop.time() - self._init_started) * 1000
+            self._init_ms = (self._clock.monotonic() - self._init_started) * 1000
         self.sandbox.limit_cpu()
         self.state = step(self.state, Event.RUNTIME_READY)
         waiting, self._waiting = self._waiting, None
@@ -278,7 +278,7 @@ class Environment:
         self._cancel_timer()
         self._drain()
         now = self._now_ms()
-        took = (self._loop.time() - self._init_started) * 1000
+        took = (self._clock.monotonic() - self._init_started) * 1000
         error_type = outcome.error_type if status == "error" else None
         self._write([(now, self._platform.init_report(now, took, self._init_phase, status, error_type))])
         if self._waiting is None:
@@ -290,7 +290,7 @@ class Environment:
         self._retry_init = False
         self._init_phase = "invoke"
         invocation, _ = self._waiting
-        self._init_started = self._started = self._loop.time()
+        self._init_started = self._started = self._clock.monotonic()
         self._tail = [] if invocation.want_tail else None
         if self._wants_info:
             self._write([(now, self._platform.start(now, invocation.id, self.version.version))])
@@ -302,7 +302,7 @@ class Environment:
         """The second init succeeded: the invocation goes on, its time counted from the init's start."""
         self.state = step(self.state, Event.ASSIGNED)
         self._invocation, self._done = invocation, done
-        spent = self._loop.time() - self._started
+        spent = self._clock.monotonic() - self._started
         left = self.version.timeout_s - spent
         self._timer = self._loop.call_later(max(left, 0.0), self._timed_out)
         self._offer(invocation, self._now_ms() + int(left * 1000))
@@ -352,7 +352,7 @@ class Environment:
         assert invocation is not None
         assert done is not None
         self._invocation = self._done = None
-        duration_ms = (self._loop.time() - self._started) * 1000
+        duration_ms = (self._clock.monotonic() - self._started) * 1000
         if outcome.status is Status.TIMEOUT:
             duration_ms = float(self.version.timeout_s * 1000)
         init_ms, self._init_ms = self._init_ms, None

@@ -157,7 +157,7 @@ def label(runtime: Runtime, region: str, refusal: tuple[str, str] | None) -> Lab
     """How the environment's log names its runtime; the ARN's hash stands for what really runs."""
     digest = hashlib.sha256(f"{runtime.name} {runtime.version}".encode()).hexdigest()
     return Label(
-        version=f"{runtime.name.replace(runtime.family, runtime.family + ':', 1)}.v{runtime.version}",
+        version=f"{runtime.family}:{runtime.version}",
         arn=f"arn:aws:lambda:{region}::runtime:{digest}",
         note=None if runtime.exact else runtime.note,
         refusal=refusal,
