@@ -222,6 +222,11 @@ class RejectedEntityInfo(TypedDict, total=False):
     errorType: Required[EntityRejectionErrorType]
 
 
+class PutLogGroupDeletionProtectionRequest(TypedDict, total=False):
+    logGroupIdentifier: Required[str]
+    deletionProtectionEnabled: Required[bool]
+
+
 class PutRetentionPolicyRequest(TypedDict, total=False):
     logGroupName: Required[str]
     retentionInDays: Required[int]
@@ -237,6 +242,21 @@ class TagResourceRequest(TypedDict, total=False):
     tags: Required[dict[str, str]]
 
 
+class TestMetricFilterRequest(TypedDict, total=False):
+    filterPattern: Required[str]
+    logEventMessages: Required[list[str]]
+
+
+class TestMetricFilterResponse(TypedDict, total=False):
+    matches: list[MetricFilterMatchRecord]
+
+
+class MetricFilterMatchRecord(TypedDict, total=False):
+    eventNumber: int
+    eventMessage: str
+    extractedValues: dict[str, str]
+
+
 class UntagLogGroupRequest(TypedDict, total=False):
     logGroupName: Required[str]
     tags: Required[list[str]]
@@ -247,8 +267,18 @@ class UntagResourceRequest(TypedDict, total=False):
     tagKeys: Required[list[str]]
 
 
+class AccessDeniedException(ApiError):
+    code = "AccessDeniedException"
+    status = 400
+
+
 class DataAlreadyAcceptedException(ApiError):
     code = "DataAlreadyAcceptedException"
+    status = 400
+
+
+class InvalidOperationException(ApiError):
+    code = "InvalidOperationException"
     status = 400
 
 

@@ -1,0 +1,1 @@
+"""The API of CloudWatch Logs, a file per noun."""
