@@ -7,17 +7,9 @@ from typing import Literal, Required, TypedDict
 from lambent.wire.errors import ApiError
 
 LogGroupClass = Literal["STANDARD", "INFREQUENT_ACCESS", "DELIVERY", "ESSENTIALS"]
-
-
 DataProtectionStatus = Literal["ACTIVATED", "DELETED", "ARCHIVED", "DISABLED"]
-
-
 InheritedProperty = Literal["ACCOUNT_DATA_PROTECTION"]
-
-
 OrderBy = Literal["LogStreamName", "LastEventTime"]
-
-
 EntityRejectionErrorType = Literal[
     "InvalidEntity",
     "InvalidTypeValue",
