@@ -119,7 +119,8 @@ def shapes_module(service: Service, operations: Iterable[Operation]) -> str:
     clash = _OURS & (shapes.keys() | errors.keys())
     if clash:
         sys.exit(f"{service.name}: shapes named like ours: {clash}")
-    parts = [_literal(s) for s in shapes.values() if s.type == "string"]
+    literals = "".join(_literal(s) for s in shapes.values() if s.type == "string")
+    parts = [literals] if literals else []
     parts += [_typed_dict(s) for s in shapes.values() if s.type == "structure"]
     parts += [_error(errors[name], service) for name in sorted(errors)]
     return _header(service, "".join(parts)) + "\n\n".join(part.rstrip("\n") + "\n" for part in parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from lambent.wire.errors import ValidationError
@@ -13,6 +14,7 @@ from lambent.wire.protocols.values import FLOATS, INTEGERS
 
 Check = Callable[[Any, str, list[str]], None]
 """Takes a value, its path, and the list that complaints go to."""
+_LONGEST_MATCHED = 1 << 20
 _NULL = "Member must not be null"
 Rule = tuple[Callable[[Any], bool], str]
 """Whether a value keeps to it, and its text."""
@@ -199,18 +201,26 @@ def _text_rules(shape: Shape, most: int | None) -> list[Rule]:
         text = f"Member must satisfy enum value set: [{', '.join(shape.enum)}]"
         rules.append((allowed.__contains__, text))
     pattern: str | None = shape.traits.get("pattern")
-    compiled = compile_java(pattern) if pattern else None
-    if compiled is not None:
-        matches = compiled.fullmatch
+    if pattern:
         # What is too long already has its complaint; matching it could take for ever.
-        longest = most if most is not None else 1 << 20
-        rules.append(
-            (
-                lambda v: len(v) > longest or matches(v) is not None,
-                f"Member must satisfy regular expression pattern: {pattern}",
-            )
-        )
+        longest = most if most is not None else _LONGEST_MATCHED
+        rules.append((_matcher(pattern, longest), f"Member must satisfy regular expression pattern: {pattern}"))
     return rules
+
+
+def _matcher(pattern: str, longest: int) -> Callable[[str], bool]:
+    """Whether a whole text matches, compiled at the first text: some patterns take 10 ms and are seldom asked."""
+
+    @cache
+    def fullmatch() -> Callable[[str], object] | None:
+        compiled = compile_java(pattern)
+        return None if compiled is None else compiled.fullmatch
+
+    def matches(text: str) -> bool:
+        match = fullmatch()
+        return match is None or len(text) > longest or match(text) is not None
+
+    return matches
 
 
 def _complaint(value: str, path: str, constraint: str) -> str:
