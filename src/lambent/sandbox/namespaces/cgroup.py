@@ -137,7 +137,7 @@ def counter(text: str, name: str) -> int:
 def missing(chosen: Mapping[str, Hierarchy]) -> list[str]:
     """A sentence for each duty that nothing does."""
     lacks = {
-        MEMORY: "Memory is limited for each process (RLIMIT_DATA), not for a sandbox: no memory control group can be made.",
+        MEMORY: "Memory is limited per process (RLIMIT_DATA) only: no memory control group can be made.",
         CPU: "CPU time is not limited: no cpu control group can be made.",
         PIDS: "The number of processes is limited by RLIMIT_NPROC only: no pids control group can be made.",
         FREEZE: "Waiting processes are stopped with SIGSTOP, which they can notice: no freezer can be had.",

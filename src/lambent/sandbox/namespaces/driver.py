@@ -49,9 +49,12 @@ def open_driver(level: str | None, state_dir: Path, instance: str, log: Log) -> 
 
 
 def _reason_against(level: str, root: Path) -> str | None:
+    is_root = os.geteuid() == 0
     if level == "rootless":
-        return reason_against(level, root, 0)
-    if os.geteuid() != 0:
+        # Sandboxed programs have the server's user: as root they could write what belongs to the machine's root
+        # wherever the kernel asks for the owner only, /proc/sys above all.
+        return "it is not safe as root" if is_root else reason_against(level, root, 0)
+    if not is_root:
         return "it needs root"
     uid = next(iter(candidates(_uid_map())), None)
     return "there are no user ids to spare" if uid is None else reason_against(level, root, uid)
@@ -90,14 +93,23 @@ class NamespacesDriver:
     async def sandbox(self, template: Template) -> Sandbox:
         async with self._starting:
             zygote = await self._zygote(template)
-            box, fds = await self._box(template)
-            zygote.fork(box.uid, fds)
             try:
-                await box.wait_ready()
-            except BaseException:
-                await box.close()
-                raise
-            return box
+                return await self._forked(zygote, template)
+            except SandboxDied:
+                if not zygote.ended:
+                    raise
+            # The request may have been lost with its zygote; a new one gets the same chance.
+            return await self._forked(await self._zygote(template), template)
+
+    async def _forked(self, zygote: Zygote, template: Template) -> Box:
+        box, fds = await self._box(template)
+        zygote.fork(box.uid, fds)
+        try:
+            await box.wait_ready()
+        except BaseException:
+            await box.close()
+            raise
+        return box
 
     async def forget(self, template: Template) -> None:
         _, task = self._zygotes.pop(template.name, (None, None))
