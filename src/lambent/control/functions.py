@@ -50,6 +50,7 @@ from lambent.invoke.artifacts import Artifacts
 from lambent.invoke.records import FunctionRecords
 from lambent.kit.ids import uuid4
 from lambent.ports import Ports
+from lambent.runtimes.catalogue import RuntimeMissing, RuntimeRefused
 from lambent.store.base import RevisionMismatch
 from lambent.wire.call import Call
 
@@ -127,7 +128,7 @@ class Functions:
         self._updatable(function, request)
         configured(function.latest, request)
         if (runtime := request.get("Runtime")) is not None:
-            self._ports.catalogue.check(runtime)
+            self._check_runtime(runtime)
         if (role := request.get("Role")) is not None:
             await check_role(self._ports, call, role)
         return await self._update(ref, request, lambda version: configured(version, request))
@@ -229,7 +230,7 @@ class Functions:
             raise InvalidParameterValueException(
                 "Runtime and Handler are mandatory parameters for functions created with deployment packages."
             )
-        self._ports.catalogue.check(runtime)
+        self._check_runtime(runtime)
         blank = Version(
             account=ref.account,
             region=ref.region,
@@ -243,6 +244,16 @@ class Functions:
             last_modified=last_modified(self._ports.clock.now()),
         )
         return configured(blank, request)
+
+    def _check_runtime(self, name: str) -> None:
+        """Raises InvalidParameterValueException for a runtime that AWS, or this host, does not have."""
+        try:
+            self._ports.catalogue.check(name)
+            self._ports.catalogue.get(name)
+        except RuntimeRefused as refused:
+            raise InvalidParameterValueException(str(refused)) from None
+        except RuntimeMissing as missing:
+            raise InvalidParameterValueException(f"{missing} `lambent doctor` says what would.") from None
 
     async def _existing(self, call: Call, request: Mapping[str, Any]) -> tuple[FunctionRef, Function]:
         ref = function_ref(call, request["FunctionName"], request.get("Qualifier"))

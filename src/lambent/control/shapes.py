@@ -7,38 +7,16 @@ from typing import Literal, Required, TypedDict
 from lambent.wire.errors import ApiError
 
 S3ObjectStorageMode = Literal["COPY", "REFERENCE"]
-
-
 FunctionVersionLatestPublished = Literal["LATEST_PUBLISHED"]
-
-
 PackageType = Literal["Zip", "Image"]
-
-
 TracingMode = Literal["Active", "PassThrough"]
-
-
 DirectS3Read = Literal["ENABLED", "DISABLED", "AUTO"]
-
-
 Architecture = Literal["x86_64", "arm64"]
-
-
 SnapStartApplyOn = Literal["PublishedVersions", "None"]
-
-
 LogFormat = Literal["JSON", "Text"]
-
-
 ApplicationLogLevel = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
-
-
 SystemLogLevel = Literal["DEBUG", "INFO", "WARN"]
-
-
 TenantIsolationMode = Literal["PER_TENANT"]
-
-
 State = Literal[
     "Pending",
     "Active",
@@ -49,8 +27,6 @@ State = Literal[
     "ActiveNonInvocable",
     "Deleting",
 ]
-
-
 StateReasonCode = Literal[
     "Idle",
     "Creating",
@@ -94,11 +70,7 @@ StateReasonCode = Literal[
     "IncompatibleAcceleratorInstanceTypes",
     "DependencyError",
 ]
-
-
 LastUpdateStatus = Literal["Successful", "Failed", "InProgress"]
-
-
 LastUpdateStatusReasonCode = Literal[
     "EniLimitExceeded",
     "InsufficientRolePermissions",
@@ -138,17 +110,9 @@ LastUpdateStatusReasonCode = Literal[
     "IncompatibleAcceleratorInstanceTypes",
     "DependencyError",
 ]
-
-
 SnapStartOptimizationStatus = Literal["On", "Off"]
-
-
 InvocationType = Literal["Event", "RequestResponse", "DryRun"]
-
-
 LogType = Literal["None", "Tail"]
-
-
 FunctionVersion = Literal["ALL"]
 
 
