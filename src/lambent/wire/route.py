@@ -37,14 +37,16 @@ class _End:
     labels: tuple[str, ...]
     literals: tuple[tuple[str, str | None], ...]
     required: tuple[str, ...]
+    required_headers: tuple[bytes, ...]
 
     def fits(self, query: Query) -> bool:
         return all(n in query and (v is None or v in query[n]) for n, v in self.literals)
 
-    def rank(self, query: Query) -> tuple[bool, int, int]:
-        """How closely the query matches, the more the greater."""
-        is_complete = all(name in query for name in self.required)
-        return is_complete, len(self.literals), len(self.required) if is_complete else 0
+    def rank(self, query: Query, headers: Mapping[bytes, bytes]) -> tuple[bool, int, int]:
+        """How closely the request matches, the more the greater."""
+        is_complete = all(n in query for n in self.required) and all(n in headers for n in self.required_headers)
+        wanted = len(self.required) + len(self.required_headers)
+        return is_complete, len(self.literals), wanted if is_complete else 0
 
 
 class _Node:
@@ -75,7 +77,9 @@ class RestTable:
                 labels.append(segment.strip("{}+"))
         pairs = (pair.partition("=") for pair in query.split("&") if pair)
         literals = tuple((name, value if equals else None) for name, equals, value in pairs)
-        node.ends.append(_End(operation, tuple(labels), literals, _required_query(operation)))
+        query_names = _required(operation, "querystring")
+        header_names = tuple(name.lower().encode("ascii") for name in _required(operation, "header"))
+        node.ends.append(_End(operation, tuple(labels), literals, query_names, header_names))
 
     def _step(self, node: _Node, segment: str) -> _Node:
         if segment.endswith("+}"):
@@ -86,19 +90,19 @@ class RestTable:
             return node.label
         return node.literals.setdefault(segment, _Node())
 
-    def match(self, method: str, path: bytes, query: bytes) -> tuple[Operation, dict[str, str]] | None:
+    def match(self, request: Request) -> tuple[Operation, dict[str, str]] | None:
         """The operation that is meant, with its labels decoded. SerializationError if the path is not UTF-8."""
-        root = self._roots.get(method)
+        root = self._roots.get(request.method)
         if root is None:
             return None
-        segments = _segments(path)
+        segments = _segments(request.path)
         found = _walk(root, segments, 0, ())
         if found is None and len(segments) > 1 and not segments[-1]:
             found = _walk(root, segments[:-1], 0, ())
         if found is None:
             return None
         node, values = found
-        end = node.ends[0] if len(node.ends) == 1 and not node.ends[0].literals else _choose(node.ends, query)
+        end = node.ends[0] if len(node.ends) == 1 and not node.ends[0].literals else _choose(node.ends, request)
         return None if end is None else (end.operation, dict(zip(end.labels, values, strict=True)))
 
 
@@ -139,10 +143,10 @@ def _greedy_ends(greedy: _Node, count: int, at: int) -> Iterable[int]:
     return range(count, at, -1) if greedy.literals or greedy.label else (count,)
 
 
-def _choose(ends: list[_End], query: bytes) -> _End | None:
-    sent = parse_query(query)
+def _choose(ends: list[_End], request: Request) -> _End | None:
+    sent = parse_query(request.query)
     fitting = [end for end in ends if end.fits(sent)]
-    return max(fitting, key=lambda end: end.rank(sent), default=None)
+    return max(fitting, key=lambda end: end.rank(sent, request.headers), default=None)
 
 
 class Router:
@@ -234,7 +238,7 @@ class Router:
         return Route(service, service.protocol, None, _NOTHING, UnknownOperation())
 
     def _rest_route(self, service: Service, request: Request) -> Route:
-        found = self._tables[service.name].match(request.method, request.path, request.query)
+        found = self._tables[service.name].match(request)
         if found is None:
             fault = AccessDenied("Unable to determine service/operation name to be authorized")
             return Route(service, service.protocol, None, _NOTHING, fault)
