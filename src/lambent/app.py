@@ -47,7 +47,7 @@ from lambent.runtimes.catalogue import Catalogue, open_catalogue
 from lambent.runtimes.sdk import Sdk
 from lambent.sandbox.base import Driver, IsolationUnavailable
 from lambent.sandbox.namespaces.driver import open_driver
-from lambent.store.base import Store, StoreUnavailable
+from lambent.store.base import StoreUnavailable
 from lambent.store.sqlite.store import open_store
 from lambent.wire.model import load
 from lambent.wire.service import Api, Registry
@@ -107,6 +107,8 @@ async def _run(
     sink = Sink(store.records, store.journals, tasks, clock, log)
     stack.callback(sink.close)
 
+    inside = Server(log)  # of its own: running functions still need it when the public port is closing
+    stack.push_async_callback(inside.close)
     http = Server(log)
     stack.push_async_callback(http.close)
     site: Site
@@ -121,7 +123,7 @@ async def _run(
         Resolver(functions),
         Gate(settings.concurrency),
         Preparation(artifacts, catalogue, FunctionCredentials(sessions, aws), sink, clock),
-        Stems(driver, Doors(http, connection), tasks, log),
+        Stems(driver, Doors(inside, connection), tasks, log),
         tasks,
         clock,
         log,
@@ -174,13 +176,18 @@ async def _stop(http: Server, invoker: Invoker, log: Log) -> None:
     """Let running invocations finish; a second signal breaks them off."""
     log.info("stopping", running=invoker.running)
     again = _on_signals()
-    draining = asyncio.ensure_future(http.drain(DRAIN_S))
+    draining = asyncio.ensure_future(_drain(http, invoker))
     second = asyncio.ensure_future(again.wait())
     await asyncio.wait((draining, second), return_when=asyncio.FIRST_COMPLETED)
     second.cancel()
     if not draining.done():
         log.warning("stopping_at_once", running=invoker.running)
         draining.cancel()
+
+
+async def _drain(http: Server, invoker: Invoker) -> None:
+    await http.drain(DRAIN_S)
+    await invoker.drain()  # what was left running by callers who have gone
 
 
 def _on_signals() -> asyncio.Event:
