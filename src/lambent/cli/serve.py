@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 
 import click
@@ -40,8 +39,6 @@ def serve(
 
     Each option can be set by the environment too: LAMBENT_PORT, LAMBENT_DATA, LAMBENT_DEV, …
     """
-    if dev and not is_loopback(host):
-        raise click.BadParameter(f"--dev takes any key, so it is only for loopback addresses, not {host}")
     settings = Settings(
         host=host,
         port=port,
@@ -52,41 +49,31 @@ def serve(
         log_level=log_level,
     )
     try:
-        uvloop.run(run(settings, ready=lambda running: announce(settings, running)))
+        uvloop.run(run(settings, ready=announce))
     except StartError as error:
         raise Failure(str(error)) from None
 
 
-def announce(settings: Settings, running: Running) -> None:
+def announce(running: Running) -> None:
     """One line for whoever waits for it, and what the user must not overlook."""
-    for line in warnings(settings, running):
+    for line in warnings(running):
         click.secho(line, fg="yellow", bold=True, err=True)
-    click.echo(ready_line(settings, running))
+    click.echo(ready_line(running))
 
 
-def ready_line(settings: Settings, running: Running) -> str:
+def ready_line(running: Running) -> str:
     """The only line on standard output."""
-    trust = "dev" if settings.dev else "enforce"
-    state = f"isolation: {running.isolation}, data: {settings.data}, trust: {trust}"
+    trust = "dev" if running.settings.dev else "enforce"
+    state = f"isolation: {running.isolation}, data: {running.settings.data}, trust: {trust}"
     return f"Lambent {version.text()} ready on {running.url} ({state})"
 
 
-def warnings(settings: Settings, running: Running) -> list[str]:
+def warnings(running: Running) -> list[str]:
     """What weakens this server."""
     lines = []
-    if settings.dev:
+    if running.settings.dev:
         lines.append("WARNING: --dev: whoever can reach this port is administrator of every account.")
     if running.isolation != "full":
         lines.append(f"WARNING: isolation is only {running.isolation}; do not run code that you do not trust.")
         lines += [f"         {note}" for note in running.notes]
     return lines
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is, without asking a name server, an address that only this machine reaches."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
