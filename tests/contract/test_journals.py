@@ -164,3 +164,13 @@ async def test_nothing_is_dropped_while_there_is_room(journals: Journals) -> Non
     await journals.flush()
     assert journals.dropped == 0
     assert len(await journals.read("j")) == 1000
+
+
+@pytest.mark.parametrize("at", [-1, 1 << 70])
+async def test_what_is_no_time_or_no_name_is_refused_and_harms_nobody(journals: Journals, at: int) -> None:
+    journals.append("j", [(1, "good")])
+    with pytest.raises(ValueError, match="no time"):
+        journals.append("j", [(2, "x"), (at, "y")])
+    with pytest.raises(UnicodeEncodeError):
+        journals.append("\ud800", [(3, "z")])
+    assert texts(await journals.read("")) == ["good"]

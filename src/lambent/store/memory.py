@@ -205,6 +205,9 @@ class MemoryJournals:
 
     def append(self, journal: str, entries: Sequence[tuple[int, str]]) -> None:
         journal.encode()
+        for at, _ in entries:
+            if not 0 <= at <= 1 << 62:
+                raise ValueError(f"{at} is no time in epoch milliseconds")
         size = sum(len(text.encode("utf-8", "replace")) for _, text in entries)
         if self._backlog + size > self._limit:
             self._dropped += len(entries)

@@ -27,6 +27,7 @@ BACKLOG_BYTES = 64 << 20
 
 _BATCH_S = 0.05
 _RETRY_S = 1.0
+_LATEST_MS = 1 << 62
 _ENTRY_BYTES = 100
 """What an entry costs in memory besides its text."""
 _JOURNALS_PER_DELETE = 100
@@ -113,14 +114,16 @@ class SqliteJournals:
 
     def append(self, journal: str, entries: Sequence[tuple[int, str]]) -> None:
         size = 0
-        for _, text in entries:
+        for at, text in entries:
+            if not 0 <= at <= _LATEST_MS:
+                raise ValueError(f"{at} is no time in epoch milliseconds")
             size += len(text) if text.isascii() else 4 * len(text)
         size += _ENTRY_BYTES * len(entries)
+        if not journal.isascii():
+            journal.encode()  # Raises for text that is none: it must not fail the batch of others.
         if self._backlog + size > self._limit or self._closed:
             self._dropped += len(entries)
             return
-        if not journal.isascii():
-            journal.encode()  # Raises for text that is none: it must not fail the batch of others.
         self._backlog += size
         self._waiting.append((journal, self._sequence, tuple(entries)))
         self._sequence += len(entries)
@@ -250,8 +253,16 @@ def _delete_some(connection: sqlite3.Connection, prefix: str, before: int) -> bo
             connection.execute(_SUM_AGAIN, (journal,))
         else:
             connection.execute(_FORGET, (journal,))
-    connection.execute(f"PRAGMA incremental_vacuum({_PAGES_PER_DELETE})").fetchall()
-    return bool(journals)
+    return _give_space_back(connection) or bool(journals)
+
+
+def _give_space_back(connection: sqlite3.Connection) -> bool:
+    """Some of the free pages; whether there are more."""
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    for _ in range(min(free, _PAGES_PER_DELETE)):
+        # One at a time: the sqlite3 module stops after the first step of a statement that has no columns.
+        connection.execute("PRAGMA incremental_vacuum(1)")
+    return bool(free > _PAGES_PER_DELETE)
 
 
 def _trim(connection: sqlite3.Connection, journal: int, before: int) -> None:

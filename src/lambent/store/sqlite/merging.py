@@ -31,8 +31,12 @@ _JOURNALS = """
     WHERE name >= ? AND name < ? AND last_at >= ? AND first_at <= ? ORDER BY
 """
 _CHUNKS = """
-    SELECT first_at, first_sequence, written_at, packed FROM chunks
+    SELECT first_at, last_at, first_sequence, written_at, packed FROM chunks INDEXED BY chunks_by_start
     WHERE journal = ? AND first_at BETWEEN ? AND ? AND last_at >= ? ORDER BY first_at
+"""
+_CHUNKS_DESCENDING = """
+    SELECT first_at, last_at, first_sequence, written_at, packed FROM chunks INDEXED BY chunks_by_end
+    WHERE journal = ? AND last_at BETWEEN ? AND ? AND first_at <= ? ORDER BY last_at DESC
 """
 
 
@@ -76,10 +80,17 @@ def _in_order(root: Steps) -> Iterator[Entry]:
     push_next(root)
     while heap:
         _, _, item, steps = heapq.heappop(heap)
-        push_next(steps)
         if isinstance(item, Entry):
             yield item
+            # The next line is mostly of the same chunk: ask that one first.
+            for position, following in steps:
+                if isinstance(following, Entry) and (not heap or position < heap[0][0]):
+                    yield following
+                else:
+                    heapq.heappush(heap, (position, next(number), following, steps))
+                    break
         else:
+            push_next(steps)
             push_next(item)
 
 
@@ -91,19 +102,23 @@ def _journals(connection: sqlite3.Connection, window: Window) -> Steps:
 
 
 def _chunks(connection: sqlite3.Connection, journal: int, name: str, window: Window) -> Steps:
-    order = "DESC" if window.descending else "ASC"
-    bounds = journal, max(window.low[0] - SPAN_MS, BEFORE_ALL), window.high[0], window.low[0]
-    for row in connection.execute(f"{_CHUNKS} {order}", bounds):
-        # Chunks come by their first line; downwards, what may still come is bounded by their greatest span.
-        yield _bound(row[0], row[0] + SPAN_MS, window), _lines(name, row, window)
+    low, high = window.low[0], window.high[0]
+    # No chunk reaches further than SPAN_MS, so one that reaches into the window begins and ends near it.
+    if window.descending:
+        rows = connection.execute(_CHUNKS_DESCENDING, (journal, low, min(high + SPAN_MS, AFTER_ALL), high))
+    else:
+        rows = connection.execute(_CHUNKS, (journal, max(low - SPAN_MS, BEFORE_ALL), high, low))
+    for row in rows:
+        yield _bound(row[0], row[1], window), _lines(name, row, window)
 
 
-def _lines(name: str, row: tuple[int, int, int, bytes], window: Window) -> Steps:
-    first_at, first_sequence, written_at, packed = row
+def _lines(name: str, row: tuple[int, int, int, int, bytes], window: Window) -> Steps:
+    first_at, _, first_sequence, written_at, packed = row
     lines = unpack(first_at, first_sequence, packed)
+    low, high = window.low, window.high
     sign = -1 if window.descending else 1
     for at, sequence, text in reversed(lines) if window.descending else lines:
-        if window.low < (at, sequence) < window.high:
+        if low < (at, sequence) < high:
             yield (sign * at, sign * sequence), Entry(name, sequence, at, written_at, text)
 
 

@@ -21,7 +21,8 @@ CREATE TABLE chunks (
     packed BLOB NOT NULL
 );
 
-CREATE INDEX chunks_by_time ON chunks (journal, first_at);
+CREATE INDEX chunks_by_start ON chunks (journal, first_at);
+CREATE INDEX chunks_by_end ON chunks (journal, last_at);
 
 -- The next sequence number to give out, in its one row. It outlives the entries.
 CREATE TABLE sequence (next INTEGER NOT NULL);
