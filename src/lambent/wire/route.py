@@ -106,11 +106,11 @@ class RestTable:
         return None if end is None else (end.operation, dict(zip(end.labels, values, strict=True)))
 
 
-def _required_query(operation: Operation) -> tuple[str, ...]:
+def _required(operation: Operation, location: str) -> tuple[str, ...]:
     if operation.input is None:
         return ()
     members = operation.input.members
-    return tuple(members[n].wire_name or n for n in operation.input.required if members[n].location == "querystring")
+    return tuple(members[n].wire_name or n for n in operation.input.required if members[n].location == location)
 
 
 def _segments(path: bytes) -> list[str]:
