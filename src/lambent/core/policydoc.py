@@ -124,6 +124,15 @@ def trusts(policy: Policy, asker: Asker, context: Context | None = None, *, acti
     return answer
 
 
+def trusts_service(document: Mapping[str, Any], service: str, context: Context | None = None) -> bool:
+    """Whether a trust policy, as JSON was read, lets an AWS service assume its role; one that is no policy does not."""
+    try:
+        policy = _trust_policy(document)
+    except MalformedPolicy:
+        return False
+    return trusts(policy, Asker(service=service), context) is Trust.NAMED
+
+
 def _covers(statement: Statement, action: str) -> bool:
     listed = statement.actions if statement.actions is not None else statement.not_actions or ()
     found = any(condition.glob(action.lower(), pattern.lower()) for pattern in listed)
@@ -154,6 +163,10 @@ def parse_trust(text: str) -> Policy:
         document = None
     if not isinstance(document, dict):
         raise MalformedPolicy("This policy contains invalid Json")
+    return _trust_policy(document)
+
+
+def _trust_policy(document: Mapping[str, Any]) -> Policy:
     if document.get("Version", VERSION) not in _VERSIONS:
         raise MalformedPolicy("The policy must contain a valid version string")
     statements = document.get("Statement")

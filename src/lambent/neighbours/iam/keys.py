@@ -24,6 +24,7 @@ from lambent.neighbours.iam.directory import retried
 from lambent.neighbours.iam.records import Held, User, every
 from lambent.store.base import ABSENT, Delete, Put, Record, Records
 from lambent.wire.call import Principal
+from lambent.wire.sigv4 import Key
 
 _PREFIX = "iam/keys/"
 
@@ -49,15 +50,6 @@ class AccessKey:
         return Principal(self.account, self.arn, self.user_id, self.id, is_root=self.user is None)
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """An access key with its secret in clear."""
-
-    access_key: str
-    secret: str
-    principal: Principal
-
-
 class Keys:
     """All access keys, in memory: `start` reads them and follows every change until `close`.
 
@@ -69,7 +61,7 @@ class Keys:
         self._records = records
         self._seal = seal
         self._keys: dict[str, tuple[int, AccessKey | None]] = {}
-        self._secrets: dict[str, str] = {}
+        self._found: dict[str, Key] = {}
         self._unwatch: Callable[[], None] | None = None
 
     async def start(self) -> None:
@@ -84,15 +76,15 @@ class Keys:
             self._unwatch()
             self._unwatch = None
 
-    def find(self, access_key: str) -> tuple[str, Principal] | None:
-        """(secret, principal) of an active key, or None. Raises SealBroken when the master key is another one."""
+    def find(self, access_key: str) -> Key | None:
+        """An active key, or None. Raises SealBroken when the master key is another one."""
         _, key = self._keys.get(access_key, (0, None))
         if key is None or not key.active:
             return None
-        secret = self._secrets.get(access_key)
-        if secret is None:
-            secret = self._secrets[access_key] = unsealed(self._seal, key)
-        return secret, key.principal
+        found = self._found.get(access_key)
+        if found is None:
+            found = self._found[access_key] = Key(unsealed(self._seal, key), key.principal)
+        return found
 
     def _changed(self, record_key: str, record: Record | None) -> None:
         access_key = record_key.removeprefix(_PREFIX)
@@ -100,7 +92,7 @@ class Keys:
         if record is None:
             # Ids are not used twice, so a deletion is final: it outlives a listing that was read before it.
             self._keys[access_key] = (1 << 62, None)
-            self._secrets.pop(access_key, None)
+            self._found.pop(access_key, None)
         elif record.revision > known:
             self._keys[access_key] = (record.revision, _decode(record))
 
@@ -152,38 +144,38 @@ def root(account: str, now: float) -> User:
     return User(account=account, name="root", id=account, created=float(int(now)), is_root=True)
 
 
-async def ensure_administrator(records: Records, seal: Seal, account: str, *, now: float) -> Credentials:
+async def ensure_administrator(records: Records, seal: Seal, account: str, *, now: float) -> Key:
     """The account's root with a key of its: the first active one, or a new one when there is none, which is the
     case at the first start. Raises SealBroken when the master key is not the one that sealed it."""
     table = nouns.roots(records)
 
-    async def attempt() -> Credentials:
+    async def attempt() -> Key:
         held = await table.get(account, "root") or Held(root(account, now), ABSENT)
         for access_key in held.noun.keys:
             key = await read(records, access_key)
             if key is not None and key.active:
-                return Credentials(key.id, unsealed(seal, key), key.principal)
+                return Key(unsealed(seal, key), key.principal)
         key, secret = new(seal, held.noun, now=now)
         changed = replace(held.noun, keys=[*held.noun.keys, key.id])
         await records.write(table.replace(held, changed), add(key))
-        return Credentials(key.id, secret, key.principal)
+        return Key(secret, key.principal)
 
     return await retried(attempt)
 
 
-def write_credentials(file: Path, key: Credentials, *, region: str, endpoint: str) -> None:
+def write_credentials(file: Path, key: Key, *, region: str, endpoint: str) -> None:
     """Write the administrator's key as an AWS shared-credentials file, whole or not at all, for its owner only.
     Nothing is written when the file says so already."""
     text = (
         f"# The administrator of account {key.principal.account}; made by lambent, which writes it anew.\n"
-        f"# region = {region}\n"
-        f"# endpoint_url = {endpoint}\n"
         "[default]\n"
-        f"aws_access_key_id = {key.access_key}\n"
+        f"aws_access_key_id = {key.principal.access_key}\n"
         f"aws_secret_access_key = {key.secret}\n"
+        f"region = {region}\n"
+        f"endpoint_url = {endpoint}\n"
     )
     with contextlib.suppress(FileNotFoundError):
-        if file.read_text("utf-8") == text and file.stat().st_mode & 0o077 == 0:
+        if file.stat().st_mode & 0o077 == 0 and file.read_text("utf-8") == text:
             return
     aside = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     try:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypedDict, TypeVar
 
-from lambent.wire.errors import ApiError
+from lambent.wire.errors import ValidationError
 
 DEFAULT_ITEMS = 100
 
@@ -58,8 +58,8 @@ def marker(place: str) -> str:
 
 
 def position(marker: str) -> str:
-    """The place that a marker stands for. Raises ApiError for what is no marker of ours."""
+    """The place that a marker stands for. Raises ValidationError for what is no marker of ours."""
     try:
-        return urlsafe_b64decode(marker.encode()).decode()
+        return b64decode(marker, altchars=b"-_", validate=True).decode()
     except ValueError:
-        raise ApiError("Invalid Marker.", code="ValidationError", status=400) from None
+        raise ValidationError("Invalid Marker.") from None

@@ -7,17 +7,9 @@ from typing import Literal, Required, TypedDict
 from lambent.wire.errors import ApiError
 
 statusType = Literal["Active", "Inactive", "Expired"]
-
-
 PermissionsBoundaryAttachmentType = Literal["PermissionsBoundaryPolicy"]
-
-
 EntityType = Literal["User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"]
-
-
 PolicyUsageType = Literal["PermissionsPolicy", "PermissionsBoundary"]
-
-
 policyScopeType = Literal["All", "AWS", "Local"]
 
 

@@ -58,6 +58,14 @@ class AssumedRoleUser(TypedDict, total=False):
     Arn: Required[str]
 
 
+class GetAccessKeyInfoRequest(TypedDict, total=False):
+    AccessKeyId: Required[str]
+
+
+class GetAccessKeyInfoResponse(TypedDict, total=False):
+    Account: str
+
+
 class GetCallerIdentityRequest(TypedDict):
     pass
 
@@ -66,6 +74,19 @@ class GetCallerIdentityResponse(TypedDict, total=False):
     UserId: str
     Account: str
     Arn: str
+
+
+class GetSessionTokenRequest(TypedDict, total=False):
+    DurationSeconds: int
+    SerialNumber: str
+    TokenCode: str
+    MinimumSessionTokenSize: int
+
+
+class GetSessionTokenResponse(TypedDict, total=False):
+    Credentials: Credentials
+    SessionTokenUtilization: int
+    SessionTokenSize: int
 
 
 class ExpiredTokenException(ApiError):
