@@ -237,6 +237,8 @@ async def test_threads_count_as_processes(lab):
 
 
 async def test_a_memory_bomb_of_many_processes_is_stopped(lab):
+    if any("Memory is limited only roughly" in note for note in lab.driver.notes):
+        pytest.skip("needs a memory control group")
     async with lab.guest(memory_mb=64) as guest:
         killed = await guest.run("""
             import os

@@ -48,7 +48,7 @@ async def test_a_frozen_sandbox_of_an_ordinary_user_stands_still_until_thawed(la
 @pytest.mark.parametrize("lab", ["rootless"], indirect=True, scope="module")
 async def test_taking_too_much_memory_fails_for_an_ordinary_user_too(lab):
     async with lab.guest(memory_mb=64) as guest:
-        assert (await guest.try_("hoard = bytearray(100 << 20)"))["error"] == "MemoryError"
+        assert (await guest.try_("hoard = bytearray(900 << 20)"))["error"] == "MemoryError"
 
 
 @pytest.mark.root

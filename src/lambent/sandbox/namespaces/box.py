@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
-from lambent.sandbox.base import Assignment, Bind, Exit, SandboxDied
+from lambent.sandbox.base import Assignment, Bind, Exit, Limits, SandboxDied
 from lambent.sandbox.namespaces.cgroup import Group
 from lambent.sandbox.namespaces.ends import Ends
 from lambent.sandbox.namespaces.link import Link, Received, close_all
@@ -23,6 +23,9 @@ from lambent.sandbox.namespaces.link import Link, Received, close_all
 _MEMORY_AGE_S = 0.1
 """How old a memory reading may be; reading it again costs more than most invocations."""
 _PATIENCE_S = 30.0
+_DATA_SLACK_BYTES = 512 * 1024 * 1024
+"""RLIMIT_DATA counts memory that is only set aside, such as the stacks of threads (8 MiB each): a limit without slack
+would keep Node.js from starting. RLIMIT_AS would be worse: V8 and the JVM reserve address space by the gigabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Box:
         self._assignment = assignment
         try:
             self._group.limit(assignment.limits.memory_bytes, assignment.limits.processes)
-            self._limit_rootless(assignment)
+            self._limit_each_process(assignment.limits)
             await self._house.mount(self._door, assignment.mounts, assignment.limits.tmp_bytes)
             self._close_door()
             await self._send_message(self._channel)
@@ -93,7 +96,7 @@ class Box:
             try:
                 self._group.limit_cpu(None)  # starting is not slowed down
                 await self.wait_ready()
-                self._limit_rootless(self._assignment)
+                self._limit_each_process(self._assignment.limits)
                 await self._send_message(ours)
             except OSError as error:
                 raise SandboxDied(str(error)) from error
@@ -192,13 +195,17 @@ class Box:
         await asyncio.get_running_loop().sock_sendall(channel, line)
         channel.close()
 
-    def _limit_rootless(self, assignment: Assignment) -> None:
-        """Without a memory group, each process may have so much writable memory of its own. Not RLIMIT_AS: V8
-        and the JVM reserve far more address space than they use."""
-        if not self._group.limits_memory and self._program_pid:
-            limit = assignment.limits.memory_bytes
-            with contextlib.suppress(ProcessLookupError):
-                resource.prlimit(self._program_pid, resource.RLIMIT_DATA, (limit, limit))
+    def _limit_each_process(self, limits: Limits) -> None:
+        """Where no group limits the sandbox as a whole, limit the program and what it forks one by one."""
+        if not self._program_pid:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            if not self._group.limits_memory:
+                most = 2 * limits.memory_bytes + _DATA_SLACK_BYTES
+                resource.prlimit(self._program_pid, resource.RLIMIT_DATA, (most, most))
+            if not self._group.limits_processes:
+                most = limits.processes + 1
+                resource.prlimit(self._program_pid, resource.RLIMIT_NPROC, (most, most))
 
     async def _signal(self, number: signal.Signals) -> None:
         self._signalled = asyncio.get_running_loop().create_future()

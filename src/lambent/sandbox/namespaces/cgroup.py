@@ -137,7 +137,7 @@ def counter(text: str, name: str) -> int:
 def missing(chosen: Mapping[str, Hierarchy]) -> list[str]:
     """A sentence for each duty that nothing does."""
     lacks = {
-        MEMORY: "Memory is limited per process (RLIMIT_DATA) only: no memory control group can be made.",
+        MEMORY: "Memory is limited only roughly, process by process: no memory control group can be made.",
         CPU: "CPU time is not limited: no cpu control group can be made.",
         PIDS: "The number of processes is limited by RLIMIT_NPROC only: no pids control group can be made.",
         FREEZE: "Waiting processes are stopped with SIGSTOP, which they can notice: no freezer can be had.",
@@ -169,6 +169,11 @@ class Group:
     def limits_memory(self) -> bool:
         """Whether a memory limit binds the sandbox as a whole."""
         return MEMORY in self._folders
+
+    @property
+    def limits_processes(self) -> bool:
+        """Whether a limit on processes binds the sandbox as a whole."""
+        return PIDS in self._folders
 
     @property
     def freezes(self) -> bool:

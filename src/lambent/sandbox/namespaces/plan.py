@@ -104,4 +104,4 @@ def root_steps(template: Template, host: Host, code: Path, *, own_proc: bool) ->
     steps += [("bind", str(bind.host), bind.inside) for bind in template.binds]
     steps += [("link", path, target) for path, target in template.links.items()]
     steps.append(("seal", "/"))
-    return steps
+    return list(dict.fromkeys(steps))  # a template may name what every root has anyway
