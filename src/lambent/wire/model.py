@@ -17,6 +17,9 @@ import orjson
 
 Traits = Mapping[str, Any]
 
+_MESSAGE = "(message)"
+"""The name of a shape of ours in every model: an error's message."""
+
 
 class ModelNotFound(LookupError):
     """botocore publishes no model of this name."""
@@ -174,7 +177,7 @@ class Service:
         """botocore's name of it: the folder under botocore/data."""
         self.overrides: Traits = overrides or {}
         metadata = model["metadata"]
-        definitions = _overridden(model["shapes"], self.overrides)
+        definitions = {**_overridden(model["shapes"], self.overrides), _MESSAGE: {"type": "string"}}
         self._definitions = definitions
         self.protocols: tuple[str, ...] = tuple(metadata.get("protocols") or (metadata["protocol"],))
         self.protocol: str = metadata["protocol"]
@@ -196,13 +199,21 @@ class Service:
         found: dict[str, Shape] = {}
         for name, definition in self._definitions.items():
             if definition.get("exception"):
-                shape = Shape(self._definitions, {"shape": name})
+                shape = Shape(self._definitions, {"shape": name, **_with_message(definition)})
                 found[name] = shape
                 found.setdefault(shape.error_code, shape)
         return found
 
     def __repr__(self) -> str:
         return f"<Service {self.name}>"
+
+
+def _with_message(error: Traits) -> Traits:
+    """The members of an error. AWS answers each with a message, which some models leave out."""
+    members = error.get("members", {})
+    if any(name.lower() in ("message", "errormessage") for name in members):
+        return {}
+    return {"members": {**members, "message": {"shape": _MESSAGE}}}
 
 
 def load(name: str) -> Service:
