@@ -258,10 +258,8 @@ class Groups:
         return Group(only, self._versions)
 
     def remove(self) -> None:
-        """Remove what `open_groups` made; everything in it must have ended. Raises OSError."""
-        for parent in self.parents:
-            _remove([each for each in parent.iterdir() if each.is_dir()])
-        _remove(self.parents)
+        """Kill what is left in the groups, and remove them. Raises OSError."""
+        _end(self.parents)
 
 
 def open_groups(instance: str, record: Path, found: Sequence[Hierarchy]) -> Groups:
@@ -271,7 +269,7 @@ def open_groups(instance: str, record: Path, found: Sequence[Hierarchy]) -> Grou
     chosen = duties(found)
     remembered = [Path(each) for each in json.loads(record.read_text())] if record.exists() else []
     candidates = [place for hierarchy in chosen.values() for place in places(hierarchy, name)]
-    _end_leftovers([each for each in dict.fromkeys([*remembered, *candidates]) if each.is_dir()])
+    _end([each for each in dict.fromkeys([*remembered, *candidates]) if each.is_dir()])
     parents: dict[str, Path] = {}
     for hierarchy in dict.fromkeys(chosen.values()):
         mine = [duty for duty in chosen if chosen[duty] == hierarchy]
@@ -319,12 +317,12 @@ def _delegate(folder: Path, controllers: Sequence[str]) -> None:
         _write(file, value)
 
 
-def _end_leftovers(parents: Sequence[Path]) -> None:
+def _end(parents: Sequence[Path]) -> None:
     for parent in parents:
         for group in _groups_in(parent):
             _kill(group)
-    for parent in parents:
-        _remove([*_groups_in(parent), parent])
+    _remove([group for parent in parents for group in _groups_in(parent)])
+    _remove(parents)
 
 
 def _groups_in(parent: Path) -> list[Path]:
@@ -345,9 +343,9 @@ def _kill(folder: Path) -> None:
 
 
 def _remove(folders: Iterable[Path]) -> None:
-    """Remove groups, version 2 first: that one says when the last process has gone."""
+    """Remove groups in this order, but those of version 2 first: they say when the last process has gone."""
     deadline = time.monotonic() + _PATIENCE_S
-    for folder in sorted(set(folders), key=lambda each: not (each / "cgroup.events").exists()):
+    for folder in sorted(dict.fromkeys(folders), key=lambda each: not (each / "cgroup.events").exists()):
         while True:
             try:
                 folder.rmdir()
