@@ -54,15 +54,15 @@ SDK_MODULES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urlli
 """What the managed runtime brings beside the standard library."""
 
 _PREIMPORTED = """
-    boto3 botocore s3transfer jmespath dateutil urllib3 six colorsys argparse ast asyncio atexit base64 bdb
+    boto3 botocore s3transfer jmespath dateutil urllib3 six colorsys abc argparse array ast asyncio atexit base64 bdb
     binascii bisect bz2 calendar cmd code codecs codeop collections compression concurrent configparser contextlib
-    contextvars copy copyreg csv ctypes dataclasses datetime decimal difflib dis email encodings enum errno fnmatch
+    contextvars copy copyreg csv ctypes dataclasses datetime decimal difflib dis email encodings enum errno fcntl fnmatch
     functools fractions genericpath getpass gettext glob grp gzip hashlib heapq hmac html http inspect importlib io
     ipaddress itertools json keyword linecache locale logging lzma math mimetypes mmap multiprocessing netrc ntpath
     numbers opcode operator optparse os pathlib pdb pickle pkgutil platform plistlib posixpath pprint pwd pyexpat
     queue quopri random re reprlib resource runpy secrets select selectors shlex shutil signal site socket
     socketserver sre_compile sre_constants sre_parse ssl stat statistics string stringprep struct subprocess
-    sysconfig tarfile tempfile textwrap threading time timeit token tokenize traceback tracemalloc types typing
+    sysconfig tarfile tempfile termios textwrap threading time timeit token tokenize traceback tracemalloc types typing
     unicodedata unittest urllib uu uuid warnings weakref xml xmlrpc zipfile zipimport zlib zoneinfo annotationlib
 """
 PREIMPORTED = frozenset(_PREIMPORTED.split())

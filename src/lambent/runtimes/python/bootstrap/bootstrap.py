@@ -80,6 +80,7 @@ def main(channel: socket.socket) -> None:
     except SystemExit as end:
         _finish(_exit_status(end.code))
     except BaseException:
+        _flush()
         traceback.print_exc()
         _finish(1)
     _finish(0)
