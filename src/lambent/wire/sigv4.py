@@ -201,7 +201,7 @@ def hash_of(body: bytes) -> bytes:
     return hashlib.sha256(body).hexdigest().encode("ascii")
 
 
-def require_service(signature: Signature, signing_name: str) -> None:
+def require_service(signature: Signature | Verified, signing_name: str) -> None:
     """Raise InvalidSignature unless the signature is for this service."""
     if signature.service != signing_name:
         raise InvalidSignature(f"Credential should be scoped to correct service: '{signing_name}'. ")
@@ -219,7 +219,7 @@ def _from_header(request: Request, authorization: bytes) -> Signature:
     token = request.headers.get(b"x-amz-security-token")
     return _checked(
         Signature(
-            access_key.decode(),
+            access_key.decode("latin-1"),
             date,
             region.decode("latin-1"),
             service.decode("latin-1"),
@@ -359,7 +359,7 @@ def _checked(signature: Signature) -> Signature:
     """The rules between the parts of a signature."""
     if b"host" not in _names(signature.signed_headers)[1]:
         raise InvalidSignature("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
-    if not signature.stamp.startswith(signature.date):
+    if signature.stamp[:8] != signature.date:
         stamp = signature.stamp.decode("ascii")
         raise InvalidSignature(
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
