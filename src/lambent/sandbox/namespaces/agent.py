@@ -22,6 +22,8 @@ try:
     import _ssl
 except ImportError:  # an interpreter without OpenSSL has no generator to reseed
     _ssl = None  # type: ignore[assignment]
+else:
+    _ssl.RAND_status()  # sets OpenSSL up once, here in the zygote, and not in every fork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
-from lambent.sandbox.base import Assignment, Bind, Exit, Limits, SandboxDied
+from lambent.sandbox.base import Assignment, Exit, Limits, SandboxDied
 from lambent.sandbox.namespaces.cgroup import Group
 from lambent.sandbox.namespaces.ends import Ends
+from lambent.sandbox.namespaces.launching import Launcher
 from lambent.sandbox.namespaces.link import Link, Received, close_all
 
 _MEMORY_AGE_S = 0.1
@@ -32,8 +33,8 @@ would keep Node.js from starting. RLIMIT_AS would be worse: V8 and the JVM reser
 class House:
     """What a box shares with the others of its driver."""
 
-    mount: Callable[[int, Sequence[Bind], int], Awaitable[None]]
-    """Mount into the namespace behind a descriptor, and size its /tmp in bytes."""
+    launcher: Callable[[], Awaitable[Launcher]]
+    """The launcher of the moment."""
     tasks: Tasks
     log: Log
     gone: Callable[[Box], None]
@@ -76,12 +77,13 @@ class Box:
         try:
             self._group.limit(assignment.limits.memory_bytes, assignment.limits.processes)
             self._limit_each_process(assignment.limits)
-            await self._house.mount(self._door, assignment.mounts, assignment.limits.tmp_bytes)
-            self._close_door()
-            await self._send_message(self._channel)
+            launcher = await self._house.launcher()
+            line, tmp_bytes = _line(assignment), assignment.limits.tmp_bytes
+            await launcher.assign(self._door, self._channel.fileno(), line, assignment.mounts, tmp_bytes)
         except OSError as error:
             raise SandboxDied(str(error)) from error
-        self._channel = None
+        self._close_door()
+        self._close_channel()
 
     async def restart(self) -> None:
         if self._dead or self._assignment is None:
@@ -97,7 +99,8 @@ class Box:
                 self._group.limit_cpu(None)  # starting is not slowed down
                 await self.wait_ready()
                 self._limit_each_process(self._assignment.limits)
-                await self._send_message(ours)
+                ours.setblocking(False)
+                await asyncio.get_running_loop().sock_sendall(ours, _line(self._assignment))
             except OSError as error:
                 raise SandboxDied(str(error)) from error
 
@@ -178,8 +181,7 @@ class Box:
     def _close_ends(self) -> None:
         for listener in self.listeners.values():
             listener.close()
-        if self._channel is not None:
-            self._channel.close()
+        self._close_channel()
         self._close_door()
         close_all([self.output, self.records])
 
@@ -188,12 +190,10 @@ class Box:
             os.close(self._door)
             self._door = -1
 
-    async def _send_message(self, channel: socket.socket) -> None:
-        assert self._assignment is not None
-        line = json.dumps(self._assignment.message, separators=(",", ":")).encode() + b"\n"
-        channel.setblocking(False)
-        await asyncio.get_running_loop().sock_sendall(channel, line)
-        channel.close()
+    def _close_channel(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
 
     def _limit_each_process(self, limits: Limits) -> None:
         """Where no group limits the sandbox as a whole, limit the program and what it forks one by one."""
@@ -274,6 +274,10 @@ class Box:
         else:
             self.ready.set_exception(error)
             self.ready.exception()  # whoever awaits it gets it; nobody need
+
+
+def _line(assignment: Assignment) -> bytes:
+    return json.dumps(assignment.message, separators=(",", ":")).encode() + b"\n"
 
 
 def _listener(fd: int) -> socket.socket:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
-from lambent.sandbox.base import Bind, Driver, IsolationUnavailable, Sandbox, SandboxDied, Template
+from lambent.sandbox.base import Driver, IsolationUnavailable, Sandbox, SandboxDied, Template
 from lambent.sandbox.namespaces.box import Box, House
 from lambent.sandbox.namespaces.cgroup import Groups, look, open_groups
 from lambent.sandbox.namespaces.ends import Ends
@@ -144,7 +144,7 @@ class NamespacesDriver:
             doors = group.doors()
         except (OSError, IndexError) as error:
             raise SandboxDied(f"no sandbox could be made: {error}") from error
-        box = Box(name, uid, ends, template.listen, group, House(self._mount, self._tasks, self._log, self._gone))
+        box = Box(name, uid, ends, template.listen, group, House(self._launcher, self._tasks, self._log, self._gone))
         self._boxes.add(box)
         return box, [*ends.theirs, *doors]
 
@@ -152,9 +152,6 @@ class NamespacesDriver:
         self._boxes.discard(box)
         if self._uids is not None:
             self._uids.give_back(box.uid)
-
-    async def _mount(self, door: int, binds: Sequence[Bind], tmp_bytes: int) -> None:
-        await (await self._launcher()).mount(door, binds, tmp_bytes)
 
     async def _launcher(self) -> Launcher:
         """The launcher; a new one when it has ended."""

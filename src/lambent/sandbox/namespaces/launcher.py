@@ -51,7 +51,7 @@ def main() -> None:
                 zygote.main(run)  # returns in the program of a sandbox, at its end
                 return
         else:
-            syscalls.send(control, _mounted(request, fds[0], home))
+            syscalls.send(control, _assigned(request, fds, home))
         for fd in fds:
             os.close(fd)
     _end_all(config["groups"])
@@ -145,8 +145,9 @@ def _write(path: str, text: str) -> None:
         file.write(text)
 
 
-def _mounted(request: Message, door: int, home: int) -> Message:
-    """Mount an assignment's folders in the namespace behind `door`, and give /tmp its size."""
+def _assigned(request: Message, fds: list[int], home: int) -> Message:
+    """Mount an assignment's folders in the namespace behind the door, give /tmp its size, pass the message on."""
+    door, channel = fds
     trees = []
     try:
         for host, inside in request["binds"]:
@@ -161,12 +162,13 @@ def _mounted(request: Message, door: int, home: int) -> Message:
             syscalls.mount("tmpfs", "/tmp", "tmpfs", flags, "size={}".format(request["tmp"]))
         finally:
             syscalls.setns(home, syscalls.NEWNS)
+        os.write(channel, request["line"].encode())
     except OSError as error:
-        return {"mount": request["mount"], "failed": str(error)}
+        return {"assign": request["assign"], "failed": str(error)}
     finally:
         for tree, _ in trees:
             os.close(tree)
-    return {"mount": request["mount"]}
+    return {"assign": request["assign"]}
 
 
 def _end_all(groups: list[str]) -> None:

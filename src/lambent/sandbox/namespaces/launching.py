@@ -20,6 +20,9 @@ _PROCESSES_OF_A_UID = 8192
 _PROCESSES_WITHOUT_GROUP = 1024
 _ZYGOTE_PATIENCE_S = 30.0
 
+MAX_LINE_BYTES = 96 * 1024
+"""What surely fits into a message to the launcher, and into an empty channel without waiting for its reader."""
+
 
 def spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
     """Start a launcher whose control socket is `theirs`. It has no environment, no arguments, no other descriptor."""
@@ -67,7 +70,7 @@ class Launcher:
     def __init__(self, process: subprocess.Popen[bytes], sock: socket.socket) -> None:
         self.process = process
         self._up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._mounts: dict[int, asyncio.Future[None]] = {}
+        self._assigning: dict[int, asyncio.Future[None]] = {}
         self._last = 0
         self._link = Link(sock, self._on_message, self._on_end)
 
@@ -90,14 +93,18 @@ class Launcher:
         """Start a zygote with `theirs`, which is given away, as its control socket; it answers there itself."""
         self._link.send(request, [theirs.detach()], give=True)
 
-    async def mount(self, door: int, binds: Sequence[Bind], tmp_bytes: int) -> None:
-        """Mount into the namespace behind `door`, and give its /tmp its size. Raises SandboxDied."""
+    async def assign(self, door: int, channel: int, line: bytes, binds: Sequence[Bind], tmp_bytes: int) -> None:
+        """Mount into the namespace behind `door`, give its /tmp its size, then write `line` to `channel`: the launcher
+        does all three, for every change of process costs up to a tick on a busy machine. Raises SandboxDied."""
         if self.ended:
             raise SandboxDied("the launcher has ended")
+        if len(line) > MAX_LINE_BYTES:
+            raise SandboxDied(f"a message of {len(line)} bytes is larger than {MAX_LINE_BYTES}")
         self._last += 1
-        done = self._mounts[self._last] = asyncio.get_running_loop().create_future()
+        done = self._assigning[self._last] = asyncio.get_running_loop().create_future()
         pairs = [[str(each.host), each.inside] for each in binds]
-        self._link.send({"mount": self._last, "binds": pairs, "tmp": tmp_bytes}, [door])
+        request = {"assign": self._last, "binds": pairs, "tmp": tmp_bytes, "line": line.decode()}
+        self._link.send(request, [door, channel])
         await done
 
     def close(self) -> None:
@@ -106,8 +113,8 @@ class Launcher:
 
     def _on_message(self, received: Received) -> None:
         body = received.body
-        number = body.get("mount")
-        waiting = self._mounts.pop(number) if isinstance(number, int) else self._up
+        number = body.get("assign")
+        waiting = self._assigning.pop(number) if isinstance(number, int) else self._up
         if waiting.done():
             return
         if "failed" in body:
@@ -116,11 +123,11 @@ class Launcher:
             waiting.set_result(None)
 
     def _on_end(self) -> None:
-        for waiting in (self._up, *self._mounts.values()):
+        for waiting in (self._up, *self._assigning.values()):
             if not waiting.done():
                 waiting.set_exception(SandboxDied("the launcher has ended"))
                 waiting.exception()
-        self._mounts.clear()
+        self._assigning.clear()
         self.process.poll()
 
 
