@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambent.core.policydoc import Asker, MalformedPolicy, Trust, parse_identity, parse_trust, trusts
+from lambent.core.policydoc import (
+    Asker,
+    MalformedPolicy,
+    Trust,
+    parse_identity,
+    parse_trust,
+    trusts,
+    trusts_service,
+)
 
 BUCKET = "arn:aws:s3:::example_bucket"
 LEGACY = "The policy failed legacy parsing"
@@ -264,6 +272,14 @@ def test_a_trust_policy_with_an_external_id_wants_to_hear_it() -> None:
     assert trusts(policy, ADA) is Trust.REFUSED
     assert trusts(policy, ADA, {"sts:externalid": ["wrong"]}) is Trust.REFUSED
     assert trusts(policy, ADA, {"sts:externalid": ["secret"]}) is Trust.NAMED
+
+
+def test_a_service_is_trusted_by_a_document_that_was_read_already() -> None:
+    document = json.loads(trust(Condition={"StringEquals": {"aws:SourceAccount": "000000000000"}}))
+    assert trusts_service(document, "lambda.amazonaws.com", {"aws:sourceaccount": ["000000000000"]})
+    assert not trusts_service(document, "lambda.amazonaws.com")
+    assert not trusts_service(document, "ec2.amazonaws.com", {"aws:sourceaccount": ["000000000000"]})
+    assert not trusts_service({}, "lambda.amazonaws.com")
 
 
 json_values: st.SearchStrategy[Any] = st.recursive(

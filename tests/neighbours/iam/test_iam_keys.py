@@ -51,6 +51,27 @@ async def test_a_key_is_found_after_a_restart(iam: Any) -> None:
     assert found.secret == key["SecretAccessKey"]
 
 
+async def test_keys_changed_while_the_others_are_read_are_right(iam: Any) -> None:
+    gone = await created(iam)
+    read = iam.records.list
+
+    async def slow_list(prefix: str, **options: Any) -> Any:
+        found = await read(prefix, **options)
+        if found and prefix == "iam/keys/":
+            nonlocal fresh
+            iam.records.list = read
+            fresh = (await iam("CreateAccessKey", account=ACCOUNT, UserName="ada"))["AccessKey"]["AccessKeyId"]
+            await iam("DeleteAccessKey", account=ACCOUNT, UserName="ada", AccessKeyId=gone["AccessKeyId"])
+        return found
+
+    fresh = ""
+    iam.records.list = slow_list
+    later = Keys(iam.records, iam.seal)
+    await later.start()
+    assert later.find(gone["AccessKeyId"]) is None
+    assert later.find(fresh) is not None
+
+
 async def test_the_secret_is_nowhere_in_the_records(iam: Any) -> None:
     key = await created(iam)
     stored = b"".join(record.value for record in await iam.records.list(""))

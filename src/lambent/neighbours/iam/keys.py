@@ -60,15 +60,20 @@ class Keys:
     def __init__(self, records: Records, seal: Seal) -> None:
         self._records = records
         self._seal = seal
-        self._keys: dict[str, tuple[int, AccessKey | None]] = {}
+        self._keys: dict[str, AccessKey] = {}
         self._found: dict[str, Key] = {}
         self._unwatch: Callable[[], None] | None = None
 
     async def start(self) -> None:
         """Read what is there."""
+        meanwhile: dict[str, Record | None] = {}
+        unwatch = self._records.watch(_PREFIX, meanwhile.__setitem__)
+        there = {record.key: record for record in await every(self._records, _PREFIX)}
         self._unwatch = self._records.watch(_PREFIX, self._changed)
-        for record in await every(self._records, _PREFIX):
-            self._changed(record.key, record)
+        unwatch()
+        # What was changed while the records were read is newer than what was read.
+        for key, record in {**there, **meanwhile}.items():
+            self._changed(key, record)
 
     def close(self) -> None:
         """Follow no more."""
@@ -78,7 +83,7 @@ class Keys:
 
     def find(self, access_key: str) -> Key | None:
         """An active key, or None. Raises SealBroken when the master key is another one."""
-        _, key = self._keys.get(access_key, (0, None))
+        key = self._keys.get(access_key)
         if key is None or not key.active:
             return None
         found = self._found.get(access_key)
@@ -88,13 +93,11 @@ class Keys:
 
     def _changed(self, record_key: str, record: Record | None) -> None:
         access_key = record_key.removeprefix(_PREFIX)
-        known, _ = self._keys.get(access_key, (0, None))
-        if record is None:
-            # Ids are not used twice, so a deletion is final: it outlives a listing that was read before it.
-            self._keys[access_key] = (1 << 62, None)
+        if record is not None:
+            self._keys[access_key] = _decode(record)
+        else:
+            self._keys.pop(access_key, None)
             self._found.pop(access_key, None)
-        elif record.revision > known:
-            self._keys[access_key] = (record.revision, _decode(record))
 
 
 def new(seal: Seal, owner: User, *, now: float) -> tuple[AccessKey, str]:
