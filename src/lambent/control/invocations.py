@@ -60,6 +60,7 @@ class Invocations:
             trace=call.headers.get(b"x-amzn-trace-id", b"").decode("latin-1"),
             payload=request.get("Payload", b""),
         )
+        await self._invoker.look_again(function_ref(call, asked.name, asked.qualifier))
         version, invocation = accept(self._invoker, call, asked)
         if asked.kind == "DryRun":
             return {"StatusCode": 204}

@@ -14,7 +14,8 @@ class State(Enum):
     IDLE = "idle"
     BUSY = "busy"
     RESETTING = "resetting"
-    """After a timeout or an exit: the runtime is started again in the same sandbox."""
+    """After a timeout or an exit: the runtime is started again in the same sandbox. It may be given an invocation,
+    which then waits for the runtime."""
     DEAD = "dead"
 
 
@@ -38,6 +39,7 @@ NEXT: Mapping[tuple[State, Event], State] = {
     (State.BUSY, Event.BROKEN): State.RESETTING,
     (State.BUSY, Event.DIED): State.DEAD,
     (State.RESETTING, Event.RESET): State.IDLE,
+    (State.RESETTING, Event.ASSIGNED): State.BUSY,
     (State.RESETTING, Event.DIED): State.DEAD,
 }
 

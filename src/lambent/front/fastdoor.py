@@ -10,6 +10,7 @@ from functools import partial
 from urllib.parse import parse_qsl, unquote
 
 from lambent.control.invocations import Asked, accept, answered, broken, refused
+from lambent.control.shapes import ResourceConflictException, ResourceNotFoundException
 from lambent.core.arn import FunctionRef
 from lambent.core.invocation import Result, Throttled
 from lambent.front.identity import Identity
@@ -52,6 +53,8 @@ class FastDoor:
         request_id = self._pipeline.request_id(request)
         try:
             self._run(request, asked, request_id, connection)
+        except (ResourceNotFoundException, ResourceConflictException):
+            return False  # the ordinary way asks the store itself before it says so
         except ApiError as error:
             self._refuse(connection, request_id, error)
         except Exception as error:  # the boundary of front/pipeline.py, for this way in

@@ -162,11 +162,13 @@ class Environment:
         """The runtime has been started again in the same sandbox (after Owner.reset)."""
         if self.state is State.RESETTING:
             self.state = step(self.state, Event.RESET)
-            self._became_idle()
 
     def forsake(self) -> tuple[Invocation, Done] | None:
-        """The sandbox died before the runtime took the waiting invocation, which is handed back to run elsewhere."""
-        waiting, self._waiting = self._waiting, None
+        """The sandbox died before the runtime took its invocation, which is handed back to run elsewhere."""
+        waiting = self._waiting
+        if self._invocation is not None and self._done is not None:
+            waiting = self._invocation, self._done
+        self._waiting = self._invocation = self._done = None
         self._die()
         return waiting
 
@@ -264,8 +266,8 @@ class Environment:
         self.state = step(self.state, Event.BROKEN)
         self._reset_session()
         self._conclude(outcome)
-        if self.state is State.RESETTING:
-            self._owner.reset(self)
+        self._owner.reset(self)
+        self._became_idle()
 
     # -- initialisation that fails --------------------------------------------------------------------------------
 

@@ -66,6 +66,10 @@ class Invoker:
         """The version that `ref` runs. Raises FunctionMissing and NotActive."""
         return self._resolver.version(ref)
 
+    async def look_again(self, ref: FunctionRef) -> None:
+        """Before a refusal for good: what `resolve` goes by may be a moment older than the store."""
+        await self._resolver.look_again(ref)
+
     def run(self, version: Version, invocation: Invocation, done: Done) -> None:
         """Run `invocation`; `done` is called once with its result, or None when the platform failed.
         Raises Throttled and Draining at once."""

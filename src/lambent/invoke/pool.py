@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from lambent.core.function import Version
 from lambent.core.invocation import Invocation
 from lambent.core.lifecycle import State
@@ -28,6 +30,7 @@ class Pool:
         self._idle: list[Environment] = []
         self._all: set[Environment] = set()
         self._plan: Plan | None = None
+        self._resets: dict[Environment, asyncio.Task[None]] = {}
         self._retired = False
 
     @property
@@ -68,11 +71,14 @@ class Pool:
         if environment in self._idle:
             self._idle.remove(environment)
         self._all.discard(environment)
+        self._resets.pop(environment, None)
         self._tasks.start(f"close:{environment.sandbox.id}", environment.stem.close())
 
     def reset(self, environment: Environment) -> None:
-        """Its runtime is to be started again."""
-        self._tasks.start(f"reset:{environment.sandbox.id}", self._reset(environment))
+        """Its runtime is to be started again; one reset after the other."""
+        before = self._resets.get(environment)
+        task = self._tasks.start(f"reset:{environment.sandbox.id}", self._reset(environment, before))
+        self._resets[environment] = task
 
     # -- cold starts ----------------------------------------------------------------------------------------------
 
@@ -106,13 +112,16 @@ class Pool:
             return environment.forsake() is None
         return True
 
-    async def _reset(self, environment: Environment) -> None:
+    async def _reset(self, environment: Environment, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await before
+        if environment.state is State.DEAD:
+            return
         try:
             await environment.sandbox.restart()
         except SandboxDied as error:
             self._log.warning("reset_failed", function=self.version.arn, reason=error)
             if (waiting := environment.forsake()) is not None:
-                waiting[1](None)
+                self.run(*waiting)
             return
-        if environment.state is not State.DEAD:
-            environment.restarted()
+        environment.restarted()

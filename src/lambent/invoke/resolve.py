@@ -61,6 +61,11 @@ class Resolver:
             raise NotActive(ref.arn, function.latest.state)
         return function.serving
 
+    async def look_again(self, ref: FunctionRef) -> None:
+        """Read one function from the store: what was committed a moment ago may not have been told yet."""
+        found = await self._functions.get(ref.account, ref.region, ref.name)
+        self._seen(function_key(ref.account, ref.region, ref.name), None if found is None else found[0])
+
     def _seen(self, key: str, function: Function | None) -> None:
         if function is None:
             self._known.pop(key, None)
