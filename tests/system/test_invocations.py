@@ -542,7 +542,7 @@ def test_hostile_code_reaches_nothing(deploy: Any, run: Run, server: Any) -> Non
     assert found["own first environ"] == ""
     assert found["shadow"] in ("FileNotFoundError", "PermissionError")
     assert found["data"] in ("FileNotFoundError", "PermissionError")
-    assert found["root"] in ("FileNotFoundError", "PermissionError", [])
+    assert found["root"] in ("FileNotFoundError", "PermissionError", [], [".pyenv"])  # where the interpreter may lie
     assert found["home"] in ("FileNotFoundError", "PermissionError", [])
     for place in ("write /", "write task", "write usr", "write runtime"):
         assert found[place] in ("OSError", "PermissionError"), place
