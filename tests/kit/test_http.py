@@ -228,6 +228,15 @@ async def test_a_ready_answer_is_written_as_it_is_or_adapted(serve: Any) -> None
     assert await client.ended()
 
 
+async def test_ready_answers_let_pipelined_requests_follow(serve: Any) -> None:
+    site = await serve()
+    client = await site.client()
+    client.send(GET * 3)
+    for n in range(3):
+        (await site.arrivals.get()).write_response(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % n)
+    assert [(await client.answer()).body for _ in range(3)] == [b"0", b"1", b"2"]
+
+
 async def test_an_answer_that_nobody_asked_for_is_an_error(serve: Any) -> None:
     site = await serve()
     client = await site.client()
@@ -266,12 +275,14 @@ async def test_an_answer_after_the_client_has_gone_is_dropped(serve: Any) -> Non
 
 async def test_closed_is_told_once_however_the_connection_ends(serve: Any) -> None:
     site = await serve()
-    for end in ("client closes", "client aborts", "server aborts"):
+    for end in ("client closes", "client sends no more", "client aborts", "server aborts"):
         client = await site.client()
         client.send(GET)
         connection = await site.arrivals.get()
         if end == "client closes":
             client.close()
+        elif end == "client sends no more":
+            client.writer.write_eof()
         elif end == "client aborts":
             client.writer.transport.abort()
         else:
@@ -476,7 +487,7 @@ async def test_a_client_that_sends_everything_first_still_reads_that_it_was_too_
 
 
 async def test_more_than_is_drained_is_cut_off(serve: Any) -> None:
-    site = await serve(limits=HttpLimits(body_bytes=10, linger_bytes=100_000))
+    site = await serve(limits=HttpLimits(body_bytes=10, linger_bytes=100_000, linger_s=1_000))
     client = await site.client()
     client.send(post(b"x" * 50_000_000))
     await site.ends.get()

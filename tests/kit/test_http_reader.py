@@ -265,6 +265,13 @@ def test_what_could_be_understood_in_two_ways_is_refused(message: bytes) -> None
     assert not it.requests
     single = read(*(message[i : i + 1] for i in range(len(message))))
     assert refusal(single)[0] == status
+    later = read(NEXT + message)
+    assert refusal(later)[0] == status
+    assert len(later.requests) == 1
+
+
+def test_a_second_host_is_refused_by_name() -> None:
+    assert refusal(read(SMUGGLED["two equal hosts"])) == (400, "There is more than one host field.")
 
 
 def test_what_came_before_a_refusal_is_still_there() -> None:
@@ -322,6 +329,20 @@ def test_a_limit_holds_to_the_byte_however_it_is_reached(message: bytes, status:
             assert refusal(it)[0] == status
     later = read(GET + b"\r\n" + message, limits=SMALL)
     assert len(later.requests) == (2 if status is None else 1)
+
+
+@pytest.mark.parametrize(
+    ("message", "status"),
+    [
+        (b"GET /%b HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a" * 50), 414),
+        (GET + b"".join(b"F%d: y\r\n" % i for i in range(5)) + b"\r\n", 431),
+        (GET + b"F: %b\r\n\r\n" % (b"y" * (SLICE + 1_000)), 431),
+    ],
+)
+def test_a_limit_holds_for_every_request_of_a_connection(message: bytes, status: int) -> None:
+    it = read(GET + b"\r\n" + message, limits=replace(SMALL, head_bytes=SLICE))
+    assert len(it.requests) == 1
+    assert refusal(it)[0] == status
 
 
 def test_a_body_that_is_too_large_is_refused_with_its_request() -> None:

@@ -173,16 +173,17 @@ async def test_without_an_idle_limit_a_connection_waits_for_ever(serve: Any) -> 
     await site.arrivals.get()
 
 
-async def test_a_pipelined_head_waits_as_long_as_the_request_before_it(serve: Any) -> None:
+@pytest.mark.parametrize("at", [0, 20])
+async def test_a_pipelined_head_waits_as_long_as_the_request_before_it(serve: Any, at: int) -> None:
     site = await serve(limits=HttpLimits(head_s=0.02, body_s=0.02))
     client = await site.client()
-    client.send(GET)
+    client.send(GET + GET[:at])
     connection = await site.arrivals.get()
-    client.send(GET[:20])
+    client.send(GET[at:25])
     await site.sweeps(12)
     connection.respond(200)
     assert (await client.answer()).status == 200
-    client.send(GET[20:])
+    client.send(GET[25:])
     (await site.arrivals.get()).respond(200)
     assert (await client.answer()).status == 200
 
