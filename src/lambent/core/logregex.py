@@ -33,12 +33,16 @@ class Expression:
 
     def __init__(self, source: str) -> None:
         """Raises BadExpression."""
-        self._automaton = _Automaton(_Parser(source).alternatives())
+        alternatives = _Parser(source).alternatives()
+        self._needed = _literal_part(alternatives[0]) if len(alternatives) == 1 else ""
+        self._automaton = _Automaton(alternatives)
         self._states: dict[int, _State] = {}
         self._start = self._state(self._automaton.start)
 
     def search(self, text: str) -> bool:
         """Whether the expression matches anywhere in `text`."""
+        if self._needed not in text:
+            return False
         # As in Java, `$` also stands before a newline that ends the text; log lines mostly end with one.
         body, newline = (text[:-1], "\n") if text.endswith("\n") else (text, "")
         state = self._start
@@ -309,6 +313,19 @@ class _Parser:
             return False
         self._at += 1
         return True
+
+
+def _literal_part(alternative: _Alternative) -> str:
+    """The longest text that every match contains: most lines are refused by looking for it."""
+    longest = run = ""
+    for position in alternative.positions:
+        certain = not (position.optional or position.repeated or position.characters.others)
+        if certain and position.characters.ascii.bit_count() == 1:
+            run += chr(_single(position.characters))
+            longest = max(longest, run, key=len)
+        else:
+            run = ""
+    return longest
 
 
 def _literal(character: str) -> str:

@@ -10,7 +10,7 @@ from lambent.neighbours.logs.tokens import Position
 from lambent.store.base import Entry, Journals
 
 FIRST_ENTRIES = 16
-MOST_ENTRIES = 2_048
+MOST_ENTRIES = 8_192
 PIECE_BYTES = 1 << 20
 """A piece is asked for with as many entries as would be this long, judging by the piece before."""
 _MERGED_ENTRIES = 256
@@ -69,7 +69,7 @@ async def _pieces(journals: Journals, prefix: str, wanted: Range) -> AsyncIterat
             return
         wanted = replace(wanted, after=position(piece[-1]))
         average = sum(map(size, piece)) // len(piece) + 1
-        limit = max(1, min(MOST_ENTRIES, 4 * limit, PIECE_BYTES // average))
+        limit = max(1, min(MOST_ENTRIES, 8 * limit, PIECE_BYTES // average))
 
 
 async def _merged(journals: Journals, prefixes: Sequence[str], wanted: Range) -> AsyncIterator[Entry]:
