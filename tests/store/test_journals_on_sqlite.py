@@ -14,6 +14,7 @@ import pytest
 from lambent.kit.clock import FakeClock
 from lambent.store.base import Store
 from lambent.store.memory import MemoryJournals
+from lambent.store.sqlite.journals import SqliteJournals
 from lambent.store.sqlite.packing import SPAN_MS
 
 Open = Callable[..., AbstractAsyncContextManager[Store]]
@@ -135,3 +136,16 @@ async def test_deleting_many_chunks_gives_their_space_back(opening: Open, direct
         assert left < used / 10
         assert [entry.text for entry in await store.journals.read("")] == ["kept"]
         assert rows(directory, "SELECT name FROM journals") == [("new",)]
+
+
+@pytest.mark.timeout(20)
+async def test_a_flush_that_comes_just_as_a_batch_is_done_ends(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    journals = store.journals
+    assert isinstance(journals, SqliteJournals)
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    with monkeypatch.context() as patched:
+        patched.setattr(journals._writer, "submit", lambda work: done)
+        journals.append("j", [(1, "x")])
+        journals._hand_over()
+    done.set_result(None)
+    await journals.flush()

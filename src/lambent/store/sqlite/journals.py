@@ -134,8 +134,10 @@ class SqliteJournals:
         wanted = self._sequence
         while self._settled < wanted:
             self._hand_over()
-            if self._under_way is not None:
-                await asyncio.shield(self._under_way)
+            if (under_way := self._under_way) is not None:
+                # Waits a turn also when that batch is done already, so that `_landed` gets to see it.
+                await asyncio.wait((under_way,))
+                under_way.result()
 
     async def read(
         self,
