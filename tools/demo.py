@@ -38,7 +38,7 @@ TRUST = {
     ],
 }
 LOGGING = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
-WAIT = {"Delay": 1, "MaxAttempts": 60}
+WAIT = {"Delay": 0.1, "MaxAttempts": 600}
 
 
 @dataclass(frozen=True)
