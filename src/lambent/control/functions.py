@@ -67,12 +67,12 @@ class Functions:
         self._functions = FunctionRecords(ports.records, ports.seal)
 
     async def create_function(self, call: Call, request: CreateFunctionRequest) -> FunctionConfiguration:
-        """Partly: no Publish, layers, VPC, images, code from S3, SnapStart, dead-letter queues yet (refused by name)."""
+        """Partly: no Publish, layers, VPC, images, S3 code, SnapStart, dead-letter queues yet (refused by name)."""
         ref = self._creatable(call, request["FunctionName"])
         version = self._new_version(ref, request)
         if await self._functions.get(ref.account, ref.region, ref.name) is not None:
             raise _exists(ref)
-        await check_role(self._ports, call, version.role)
+        await check_role(self._ports, call, version.role, version.arn)
         data = zip_file(request["Code"])
         version = replace(version, code=await checked(self._ports, self._artifacts, data))
         await self._ports.blobs.put(data)
@@ -130,7 +130,7 @@ class Functions:
         if (runtime := request.get("Runtime")) is not None:
             self._check_runtime(runtime)
         if (role := request.get("Role")) is not None:
-            await check_role(self._ports, call, role)
+            await check_role(self._ports, call, role, function.latest.arn)
         return await self._update(ref, request, lambda version: configured(version, request))
 
     async def list_functions(self, call: Call, request: ListFunctionsRequest) -> ListFunctionsResponse:

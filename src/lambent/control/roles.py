@@ -16,7 +16,7 @@ from lambent.wire.errors import AccessDenied, ApiError
 SERVICE = "lambda.amazonaws.com"
 
 
-async def check_role(ports: Ports, call: Call, arn: str) -> None:
+async def check_role(ports: Ports, call: Call, arn: str, function: str) -> None:
     """Raises InvalidParameterValueException when Lambda cannot assume the role, AccessDenied when it is another
     account's. With `--dev` any well-formed ARN will do."""
     role = RoleRef.parse(arn)
@@ -33,8 +33,9 @@ async def check_role(ports: Ports, call: Call, arn: str) -> None:
         if error.code not in ("NoSuchEntity", "NoSuchEntityException"):
             raise
         raise _not_assumable() from None
+    context = {"aws:sourceaccount": [call.account], "aws:sourcearn": [function]}
     document = json.loads(unquote(answer["Role"]["AssumeRolePolicyDocument"]))
-    if answer["Role"]["Arn"] != arn or not trusts_service(document, SERVICE):
+    if answer["Role"]["Arn"] != arn or not trusts_service(document, SERVICE, context):
         raise _not_assumable()
 
 
