@@ -57,7 +57,7 @@ def trust(**changes: Any) -> str:
         identity(),
         identity(Resource=[BUCKET, "*"]),
         identity(Action="*"),
-        identity(Action="iam: asdf safdsf af "),
+        identity(Action="iam: with blanks "),
         identity(Action="s3-s:ListBucket"),
         identity(Action=None, NotAction="s3:*", Resource=None, NotResource="*"),
         identity(Resource="arn:aws:iam:::user/example"),
