@@ -208,6 +208,7 @@ def test_a_body_that_inflates_beyond_all_measure_is_refused() -> None:
         inflated(request)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40))
 def test_parsers_of_documents_fail_only_with_a_serialization_error(body: bytes) -> None:
     for parse in (json_values.loads, xml_values.parse, cbor.loads, form.decode):
@@ -223,6 +224,7 @@ PLAIN = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(PLAIN)
 def test_cbor_reads_what_it_wrote(value: Any) -> None:
     assert cbor.loads(cbor.dumps(value)) == value

@@ -367,6 +367,16 @@ def test_line_breaks_cannot_enter_a_header(registry: Registry) -> None:
     assert (b"X-Amz-Function-Error", b"a  Set-Cookie: x") in response.headers
 
 
+@pytest.mark.parametrize("name", ["lambda", "logs", "iam", "sts", "sqs", "kms", "events", "cloudwatch", "s3", "ec2"])
+def test_every_error_of_a_model_can_be_written_in_every_protocol(service: Callable[[str], Service], name: str) -> None:
+    api = Api(service(name))
+    for protocol in api.service.protocols:
+        for code, shape in api.service.errors.items():
+            response = api.codec(protocol).error(ApiError("the text", code=code), REQUEST_ID)
+            assert 400 <= response.status < 600
+            assert b"the text" in response.body, shape
+
+
 # --- binding ----------------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ import botocore.auth
 import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambent.wire import sigv4
@@ -125,6 +125,7 @@ def test_odd_paths_and_queries_are_made_canonical_as_botocore_does(path: str, qu
     verify(by_botocore("GET", f"http://localhost:4566{path}{query}", b""))
 
 
+@settings(deadline=None)
 @given(
     path=st.text(min_size=0, max_size=20),
     query=st.lists(st.tuples(st.text(min_size=1, max_size=5), st.text(max_size=5)), max_size=4),
@@ -351,6 +352,7 @@ def test_what_was_changed_after_signing_does_not_match(request_: PlainRequest) -
 
 
 @pytest.mark.parametrize("presigned", [False, True])
+@settings(deadline=None)
 @given(data=st.data())
 def test_no_mutation_of_a_signed_request_is_accepted(presigned: bool, data: st.DataObject) -> None:
     headers = {b"host": b"h:1", b"x-amz-target": b"Logs_20140328.PutLogEvents"}
@@ -388,6 +390,7 @@ def _canonically_equal(part: Any, value: bytes, changed: bytes) -> bool:
     return False
 
 
+@settings(deadline=None)
 @given(authorization=st.binary(max_size=200), query=st.binary(max_size=200), stamp=st.binary(max_size=20))
 def test_no_bytes_make_the_parser_fail_otherwise_than_with_an_api_error(
     authorization: bytes, query: bytes, stamp: bytes

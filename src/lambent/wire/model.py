@@ -16,6 +16,7 @@ import botocore
 import orjson
 
 Traits = Mapping[str, Any]
+_MESSAGE = "lambent:message"
 
 _MESSAGE = "(message)"
 """The name of a shape of ours in every model: an error's message."""
@@ -137,6 +138,8 @@ class Operation:
         self.status: int = http.get("responseCode", 200)
         self.is_unsigned = model.get("authtype") == "none"
         """Callers need no credentials (sts AssumeRoleWithWebIdentity and the like)."""
+        self.may_have_unsigned_body = model.get("authtype") == "v4-unsigned-body"
+        """The signature may leave the body out (UNSIGNED-PAYLOAD)."""
         self.may_be_compressed = "requestcompression" in model
         """SDKs may send the body with Content-Encoding: gzip."""
 
@@ -251,7 +254,7 @@ def _read_overrides(name: str) -> Traits | None:
     return overrides
 
 
-def _overridden(shapes: Traits, overrides: Traits) -> Traits:
+def _overridden(shapes: Traits, overrides: Traits) -> dict[str, Any]:
     """The shapes with the overrides' traits laid over them; a trait of null is taken away.
 
     `shapes` names a shape, `members` a member as Structure.Member. A name that the model lacks is an error:
@@ -265,3 +268,12 @@ def _overridden(shapes: Traits, overrides: Traits) -> Traits:
         members = changed[name]["members"]
         changed[name] = {**changed[name], "members": {**members, member: {**members[member], **traits}}}
     return changed
+
+
+def _with_messages(shapes: dict[str, Any]) -> Traits:
+    """Every error with a message: some models leave it out, though the services send it."""
+    for name, definition in shapes.items():
+        if definition.get("exception") and not any(m.lower() == "message" for m in definition.get("members", ())):
+            members = {**definition.get("members", {}), "message": {"shape": _MESSAGE}}
+            shapes[name] = {**definition, "members": members}
+    return {**shapes, _MESSAGE: {"type": "string"}}

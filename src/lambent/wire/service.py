@@ -159,9 +159,8 @@ def _methods(service: Service, implementations: Iterable[object]) -> dict[str, M
 
 
 def _public_coroutines(implementation: object) -> Iterable[tuple[str, Method]]:
-    for name, function in inspect.getmembers(type(implementation), inspect.iscoroutinefunction):
+    for name, _function in inspect.getmembers(type(implementation), inspect.iscoroutinefunction):
         if not name.startswith("_"):
-            del function
             yield name, getattr(implementation, name)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from lambent.wire.errors import ApiError
 from lambent.wire.message import Request, Response
@@ -26,7 +26,11 @@ class Json:
         """Compile an operation."""
         read = self._readers(operation.input) if operation.input is not None else None
         write = self._writers(operation.output) if operation.output is not None else None
-        return Plan(lambda request, _captured: _parse(read, request, _captured), self._result_writer(write))
+
+        def parse(request: Request, _captured: Captured) -> dict[str, Any]:
+            return {} if read is None or not request.body else dict(read(json_values.loads(request.body)))
+
+        return Plan(parse, self._result_writer(write))
 
     def _result_writer(self, convert: Convert | None) -> base.Write:
         def write(result: Values, request_id: str) -> Response:
@@ -50,10 +54,3 @@ class Json:
             blame = "Receiver" if fault.is_ours else "Sender"
             headers.append((b"x-amzn-query-error", f"{query_code};{blame}".encode()))
         return Response(fault.status, headers, json_values.dumps({"__type": kind, **members}))
-
-
-def _parse(read: Convert | None, request: Request, _captured: Captured) -> dict[str, object]:
-    if read is None or not request.body:
-        return {}
-    result: dict[str, object] = read(json_values.loads(request.body))
-    return result

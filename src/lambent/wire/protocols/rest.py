@@ -45,7 +45,7 @@ def plan(operation: Operation, documents: Documents) -> Plan:
 
 
 def parse_query(query: bytes) -> Query:
-    """The query's values by name, decoded; a name without `=` has the value "" . SerializationError if not UTF-8."""
+    """The query's values by name, decoded; a bare name has the empty text. SerializationError if not UTF-8."""
     result: Query = {}
     for pair in query.split(b"&"):
         if pair:
