@@ -73,7 +73,16 @@ def test_a_program_is_run_once_and_again_when_it_has_changed(language: Language,
     assert (found.version, language.probed) == ("1.10.0", ["a", "broken", "a"])
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"x": 1}', '{"tongue:/a": {"stamp": {}, "told": {"family": 1}}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"format": 1, "programs": {"x": 1}}',
+        '{"format": 1, "programs": {"tongue:/a": {"stamp": {}, "told": {"family": 1}}}}',
+    ],
+)
 def test_a_damaged_memory_is_no_memory(language: Language, tmp_path: Path, text: str) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "interpreters.json").write_text(text)

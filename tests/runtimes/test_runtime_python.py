@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from lambent.runtimes.python.runtime import BOOTSTRAP, FAMILY, PREIMPORTED
-from lambent.runtimes.sdk import _own, _own_supports
+from lambent.runtimes.sdk import own_folder, own_supports
 
 
 def _pythons() -> dict[str, str]:
@@ -78,7 +78,7 @@ async def _fork(api: Any, starter: Any, python: str, handler: str, variables: di
     ours, theirs = socket.socketpair()
     read, records = os.pipe()
     os.set_blocking(read, False)
-    sdk = str(_own()) if _own_supports(_minor(python)) else "/nonexistent"
+    sdk = str(own_folder()) if own_supports(_minor(python)) else "/nonexistent"
     script = FORK.format(
         sdk=sdk, bootstrap=str(BOOTSTRAP), address=api.address, channel=theirs.fileno(), records=records
     )
@@ -116,7 +116,7 @@ async def test_a_forked_runtime_becomes_the_function_it_is_told_to_be(api: Any, 
     assert re.fullmatch(r"\[WARNING\]\t[-0-9T:.]+Z\t" + request_id + "\ttwo\nlines\n", frame.text)
 
 
-@pytest.mark.parametrize("python", [n for n in NAMES if _own_supports(_minor(n))][-1:])
+@pytest.mark.parametrize("python", [n for n in NAMES if own_supports(_minor(n))][-1:])
 async def test_a_forked_runtime_has_the_sdk_in_memory(api: Any, starter: Any, python: str) -> None:
     code = "import sys\nbefore = 'boto3' in sys.modules\nimport boto3\n"
     code += "def handler(event, context):\n"
@@ -158,7 +158,7 @@ def test_what_is_in_memory_before_a_function_is_known(python: str) -> None:
     """A function that ships a module of the same name as one of these must be started plainly."""
     import subprocess
 
-    sdk = str(_own()) if _own_supports(_minor(python)) else "/nonexistent"
+    sdk = str(own_folder()) if own_supports(_minor(python)) else "/nonexistent"
     script = (
         f"import sys; sys.path += [{str(BOOTSTRAP.parent)!r}, {sdk!r}]; import bootstrap; bootstrap.preload(); "
         "bootstrap._rehearse(); print(*{n.partition('.')[0] for n in sys.modules})"
@@ -497,7 +497,7 @@ async def test_after_an_answer_that_was_too_large_the_runtime_goes_on(api: Any, 
     assert (await api.invoke(b"3"))[2] == b'"xxx"'
 
 
-async def test_modules_of_layers_are_found_after_the_function_s_own() -> None:
+async def test_modules_of_layers_are_found_after_the_function_sown_folder() -> None:
     import importlib.util
 
     spec = importlib.util.spec_from_file_location("lambent_bootstrap_under_test", BOOTSTRAP)

@@ -150,6 +150,10 @@ class _Stamp:
         return cls(status.st_mtime_ns, status.st_size, status.st_ino)
 
 
+_FORMAT = 1
+"""Rises whenever a family asks its programs something else, so that they are all asked again."""
+
+
 class _Known:
     """What programs have said about themselves, kept on disk by path and stamp; a damaged file counts as empty."""
 
@@ -177,13 +181,16 @@ class _Known:
         if self._now == self._before:
             return
         new = self._file.with_suffix(f".new-{os.getpid()}")
-        new.write_text(json.dumps(self._now, indent=1))
+        new.write_text(json.dumps({"format": _FORMAT, "programs": self._now}, indent=1))
         os.replace(new, self._file)
 
 
 def _read(file: Path) -> dict[str, dict[str, object]]:
     try:
-        known = json.loads(file.read_text())
+        memory = json.loads(file.read_text())
+        if memory["format"] != _FORMAT:
+            return {}
+        known = memory["programs"]
         for entry in known.values():
             if entry["told"] is not None:
                 _interpreter(entry["told"])

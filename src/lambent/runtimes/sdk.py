@@ -1,7 +1,8 @@
 """Where the AWS SDKs come from that functions may import without bringing them: boto3, and the one for JavaScript.
 
-The server's own boto3 serves every Python that it supports. For older Pythons, and for Node.js, `install` fetches
-one; it is called by `lambent sdk add` and by `make`, never when the server starts.
+The server's own boto3 serves every Python that it supports; for older Pythons, and for Node.js, `install` fetches one.
+What it installs is also compiled for its Python, so that it loads faster. It is called by `lambent sdk add` and by
+`make`, never when the server starts.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 from lambent.runtimes.base import Interpreter
@@ -66,8 +66,7 @@ class Sdk:
             return _existing(self.root / "nodejs" / "node_modules")
         if interpreter.family != "python":
             return None
-        minor = interpreter.numbers[1]
-        return _existing(self.root / f"python3.{minor}") or (_own() if _own_supports(minor) else None)
+        return self._boto3(interpreter.numbers[1])
 
     def installed(self, targets: Sequence[str]) -> list[Installed]:
         """Which of `targets` have an SDK."""
@@ -101,28 +100,57 @@ class Sdk:
     def _folder(self, target: str) -> Path | None:
         if target == "nodejs":
             return _existing(self.root / "nodejs" / "node_modules")
-        minor = int(target.removeprefix("python3."))
-        return _existing(self.root / target) or (_own() if _own_supports(minor) else None)
+        return self._boto3(int(target.removeprefix("python3.")))
+
+    def _boto3(self, minor: int) -> Path | None:
+        """The installed one for Python 3.`minor`, unless it is not that of the server any more."""
+        installed = _existing(self.root / f"python3.{minor}")
+        if not own_supports(minor):
+            return installed
+        own = own_folder()
+        return installed if installed is not None and own is not None and _same(installed, own) else own
 
 
 def _existing(folder: Path) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def _own() -> Path | None:
+def own_folder() -> Path | None:
     """The folder that this process imports boto3 from."""
     spec = importlib.util.find_spec("boto3")
     return Path(spec.origin).parent.parent if spec is not None and spec.origin is not None else None
 
 
-def _own_supports(minor: int) -> bool:
+def own_supports(minor: int) -> bool:
     """Whether the server's boto3 runs on Python 3.`minor`, by what its metadata says."""
-    try:
-        wanted = metadata.metadata("boto3")["Requires-Python"] or ""
-    except metadata.PackageNotFoundError:
-        return False
-    oldest = re.search(r">=\s*3\.(\d+)", wanted)
-    return oldest is None or minor >= int(oldest.group(1))
+    folder = own_folder()
+    for found in folder.glob("boto3-*.dist-info/METADATA") if folder is not None else ():
+        # Only the fields at its beginning are wanted; a whole description follows.
+        with found.open(encoding="utf-8") as lines:
+            for line in lines:
+                if line.startswith("Requires-Python:"):
+                    oldest = re.search(r">=\s*3\.(\d+)", line)
+                    return oldest is None or minor >= int(oldest.group(1))
+    return False
+
+
+def sdk_entries(folder: Path) -> list[Path]:
+    """boto3 and what it needs, in a folder where more may be installed."""
+    return sorted(entry for entry in folder.iterdir() if _is_sdk(entry.name))
+
+
+def _is_sdk(name: str) -> bool:
+    if name.endswith(".dist-info"):
+        return name.partition("-")[0] in _DISTRIBUTIONS
+    return name.removesuffix(".py") in _MODULES
+
+
+_MODULES = frozenset(("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six"))
+_DISTRIBUTIONS = _MODULES - {"dateutil"} | {"python_dateutil"}
+
+
+def _same(one: Path, other: Path) -> bool:
+    return _version("python", one) == _version("python", other)
 
 
 def _version(target: str, folder: Path) -> str:
@@ -136,13 +164,34 @@ def _version(target: str, folder: Path) -> str:
 
 def _fetch_boto3(into: Path, target: str, executable: Path | None) -> None:
     version = target.removeprefix("python")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", str(into)]
-    # Wheels alone: a source package would be built for the wrong Python.
-    _run([*pip, "--only-binary=:all:", "--python-version", version, "--implementation", "cp", "--no-compile", "boto3"])
+    own = own_folder()
+    if own is not None and own_supports(int(version.removeprefix("3."))):
+        for entry in sdk_entries(own):
+            _copy(entry, into / entry.name)
+    else:
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", str(into)]
+        # Wheels alone: a source package would be built for the wrong Python.
+        wanted = ["--only-binary=:all:", "--python-version", version, "--implementation", "cp", "--no-compile", "boto3"]
+        _run([*pip, *wanted])
     if executable is not None:
         # Sources never change under a read-only mount, so they need not be looked at when the compiled file is read.
         compiler = [str(executable), "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
-        _run([*compiler, "-s", str(into), "-p", "/var/runtime", str(into)])
+        _run([*compiler, str(into)])
+
+
+def _copy(entry: Path, to: Path) -> None:
+    if entry.is_dir():
+        shutil.copytree(entry, to, copy_function=_link, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        _link(str(entry), str(to))
+
+
+def _link(source: str, to: str) -> None:
+    """A second name where that is possible: the files are large and never written to."""
+    try:
+        os.link(source, to)
+    except OSError:
+        shutil.copyfile(source, to)
 
 
 def _fetch_javascript(into: Path) -> None:

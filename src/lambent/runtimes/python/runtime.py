@@ -25,6 +25,7 @@ from lambent.runtimes.base import (
     ships_libraries,
     wrapped,
 )
+from lambent.runtimes.sdk import sdk_entries
 from lambent.runtimes.search import on_path, versions_in
 from lambent.sandbox.base import Bind, Deferred, Forked, Template
 
@@ -39,31 +40,31 @@ base = os.path.realpath(sys.base_prefix)
 sites = [os.path.join(base, *p) for p in (
     ("lib", "python%d.%d" % sys.version_info[:2], "site-packages"), ("lib", "python3", "dist-packages"),
     ("local", "lib", "python%d.%d" % sys.version_info[:2], "dist-packages"))]
-shared = sysconfig.get_config_var("LIBDIR") if sysconfig.get_config_var("Py_ENABLE_SHARED") else None
+shared = None
+if sysconfig.get_config_var("Py_ENABLE_SHARED"):
+    shared = os.path.join(sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("INSTSONAME"))
 print(json.dumps({
     "implementation": sys.implementation.name, "version": "%d.%d.%d" % sys.version_info[:3],
     "executable": exe, "prefix": base, "path": [p for p in sys.path if p.startswith(base)],
-    "sites": [s for s in sites if os.path.isdir(s)], "libraries": [shared] if shared else []}))
+    "sites": [s for s in sites if os.path.isdir(s)], "libraries": [shared] if shared and os.path.isfile(shared) else []}))
 """
 
 _READ_AT_START = frozenset({WRAPPER, "SSL_CERT_FILE", "SSL_CERT_DIR", "OPENSSL_CONF"})
 # Those that change nothing here: output is unbuffered by lines anyway, and the code is read-only.
 _HARMLESS = frozenset({"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"})
 
-SDK_MODULES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
-"""What the managed runtime brings beside the standard library."""
-
 _PREIMPORTED = """
-    boto3 botocore s3transfer jmespath dateutil urllib3 six colorsys abc argparse array ast asyncio atexit base64 bdb
-    binascii bisect bz2 calendar cmd code codecs codeop collections compression concurrent configparser contextlib
-    contextvars copy copyreg csv ctypes dataclasses datetime decimal difflib dis email encodings enum errno fcntl fnmatch
-    functools fractions genericpath getpass gettext glob grp gzip hashlib heapq hmac html http inspect importlib io
-    ipaddress itertools json keyword linecache locale logging lzma math mimetypes mmap multiprocessing netrc ntpath
-    numbers opcode operator optparse os pathlib pdb pickle pkgutil platform plistlib posixpath pprint pwd pyexpat
-    queue quopri random re reprlib resource runpy secrets select selectors shlex shutil signal site socket
-    socketserver sre_compile sre_constants sre_parse ssl stat statistics string stringprep struct subprocess
-    sysconfig tarfile tempfile termios textwrap threading time timeit token tokenize traceback tracemalloc types typing
-    unicodedata unittest urllib uu uuid warnings weakref xml xmlrpc zipfile zipimport zlib zoneinfo annotationlib
+    boto3 botocore s3transfer jmespath dateutil urllib3 six colorsys abc argparse array ast asyncio atexit base64
+    bdb binascii bisect bz2 calendar cmd code codecs codeop collections compression concurrent configparser
+    contextlib contextvars copy copyreg csv ctypes dataclasses datetime decimal difflib dis email encodings enum
+    errno fcntl fnmatch functools fractions genericpath getpass gettext glob grp gzip hashlib heapq hmac html http
+    inspect importlib io ipaddress itertools json keyword linecache locale logging lzma math mimetypes mmap
+    multiprocessing netrc ntpath numbers opcode operator optparse os pathlib pdb pickle pkgutil platform plistlib
+    posixpath pprint pwd pyexpat queue quopri random re reprlib resource runpy secrets select selectors shlex
+    shutil signal site socket socketserver sre_compile sre_constants sre_parse ssl stat statistics string
+    stringprep struct subprocess sysconfig tarfile tempfile termios textwrap threading time timeit token tokenize
+    traceback tracemalloc types typing unicodedata unittest urllib uu uuid warnings weakref xml xmlrpc zipfile
+    zipimport zlib zoneinfo annotationlib
 """
 PREIMPORTED = frozenset(_PREIMPORTED.split())
 """Top-level modules that may be in memory before a function's code is: its own of the same name would not be seen."""
@@ -167,13 +168,8 @@ def _variables(name: str) -> dict[str, str]:
 
 
 def _modules(sdk: Path | None) -> list[Path]:
-    """The SDK's packages, without what else may be installed beside them, and their metadata."""
-    if sdk is None:
-        return []
-    found = [entry for entry in sdk.iterdir() if entry.name.partition(".")[0] in SDK_MODULES]
-    metadata = ("boto3", "botocore", "s3transfer", "jmespath", "python_dateutil", "urllib3", "six")
-    found += [entry for entry in sdk.glob("*.dist-info") if entry.name.partition("-")[0] in metadata]
-    return sorted(found)
+    """The SDK's packages and their metadata, without what else may be installed beside them."""
+    return [] if sdk is None else sdk_entries(sdk)
 
 
 class _Inside:
@@ -196,7 +192,8 @@ class _Inside:
         binds: list[Bind] = []
         if not self._is_system:
             binds.append(Bind(self._interpreter.prefix, LANG_DIR))
-            binds += [Bind(Path(folder), folder) for folder in self._interpreter.details["libraries"]]
+            # Its program looks for its library where it was built to be.
+            binds += [Bind(Path(file), file) for file in self._interpreter.details["libraries"]]
         binds += [Bind(empty, self.at(folder)) for folder in self._interpreter.details["sites"]]
         return tuple(binds)
 

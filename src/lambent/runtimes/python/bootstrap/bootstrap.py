@@ -25,6 +25,7 @@ _API = b"/2018-06-01/runtime"
 _CUT_BYTES = 256 * 1024
 _SMALL_BYTES = 64 * 1024
 _NBSP = "\u00a0"
+SERVICES = ("sts", "s3", "dynamodb", "sqs", "sns", "lambda", "ssm", "secretsmanager", "events")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,12 +50,50 @@ def preload() -> None:
         import boto3.session
     except ImportError:
         return
+    stop_learning = _remember_models()
     # Explicit keys keep the search for credentials (files, metadata services) out of it; nothing is ever called.
     session = boto3.session.Session("AKIDEXAMPLE", "unused", region_name="us-east-1")
-    for service in ("sts", "s3", "dynamodb"):
+    for service in SERVICES:
         session.client(service)
     session.resource("dynamodb")
     importlib.import_module("boto3.s3.transfer")
+    stop_learning()
+
+
+def _remember_models() -> Callable[[], None]:
+    """Let botocore keep what it reads of its own data files from now until the function returned here is called: it
+    would parse them anew for every session, which takes most of the time that a first client needs."""
+    from botocore import loaders
+
+    read, listed = loaders.JSONFileLoader.load_file, loaders.Loader.list_available_services
+    models: dict[str, Any] = {}
+    lists: dict[Any, list[str]] = {}
+    learning = True
+
+    def load_file(self: Any, file_path: str) -> Any:
+        if file_path in models:
+            return models[file_path]
+        model = read(self, file_path)
+        if learning:
+            models[file_path] = model
+        return model
+
+    def list_available_services(self: Any, type_name: str) -> list[str]:
+        key = (type_name, *self.search_paths)
+        found = lists.get(key)
+        if found is None:
+            found = listed(self, type_name)
+            if learning:
+                lists[key] = found
+        return list(found)
+
+    def stop() -> None:
+        nonlocal learning
+        learning = False
+
+    loaders.JSONFileLoader.load_file = load_file
+    loaders.Loader.list_available_services = list_available_services
+    return stop
 
 
 def prewarm() -> None:
