@@ -10,20 +10,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import random
 import resource
 import select
 import signal
 import socket
-import traceback
+import sys
 from functools import partial
-
-try:
-    import _ssl
-except ImportError:  # an interpreter without OpenSSL has no generator to reseed
-    _ssl = None  # type: ignore[assignment]
-else:
-    _ssl.RAND_status()  # sets OpenSSL up once, here in the zygote, and not in every fork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +42,11 @@ _HOSTNAME = "169-254-76-1"
 
 def described(error: BaseException) -> str:
     """An error as one text for the server."""
+    try:
+        # Not at the top: it takes as long as all the rest, and only a template's own interpreter can show its lines.
+        import traceback
+    except ImportError:
+        return f"{type(error).__name__}: {error}"
     return "".join(traceback.format_exception(type(error), error, error.__traceback__))[-8000:]
 
 
@@ -270,9 +267,9 @@ class Agent:
 
 def _prepared(program: Message) -> Callable[[], None]:
     """Do what can be done ahead of the assignment; the rest is returned."""
-    _reseed()
     kind = program["kind"]
     if kind == "forked":
+        _reseed()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         module = program["module"]
         module.prewarm()
@@ -306,10 +303,11 @@ def _deferred() -> None:
 
 
 def _reseed() -> None:
-    """Make this fork's random numbers its own."""
-    if _ssl is not None:
-        _ssl.RAND_add(os.urandom(32), 0.0)
-    random.seed()
+    """Make this fork's random numbers its own. What its program has not imported yet seeds itself."""
+    if "_ssl" in sys.modules:
+        sys.modules["_ssl"].RAND_add(os.urandom(32), 0.0)
+    if "random" in sys.modules:
+        sys.modules["random"].seed()
 
 
 def _arrange(null: int, output: int, channel: int, records: int, report: int) -> None:

@@ -10,7 +10,6 @@ import ctypes
 import fcntl
 import json
 import os
-import platform
 import socket
 import struct
 
@@ -67,7 +66,7 @@ _IFF_UP_RUNNING = 0x41
 
 # Calls with a number of 424 and above have the same one everywhere; these four do not.
 _CLONE, _PIVOT_ROOT, _CAPSET, _SECCOMP = {"x86_64": (56, 155, 126, 317), "aarch64": (220, 41, 91, 277)}.get(
-    platform.machine(), (0, 0, 0, 0)
+    os.uname().machine, (0, 0, 0, 0)
 )
 _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
 

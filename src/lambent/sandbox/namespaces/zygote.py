@@ -8,8 +8,6 @@ control socket, no other descriptor and a single thread.
 from __future__ import annotations
 
 import gc
-import importlib.machinery
-import importlib.util
 import os
 import signal
 import socket
@@ -68,10 +66,16 @@ def _preload(program: Message) -> Message:
     sys.path[:] = program["path"]
     module = _imported(program["module"])
     module.preload()
+    if "_ssl" in sys.modules:
+        sys.modules["_ssl"].RAND_status()  # sets OpenSSL up once, here and not in every fork
     return dict(program, module=module)
 
 
 def _imported(path: str) -> ModuleType:
+    # Not at the top: what starts programs that are no modules comes up in two thirds of the time without it.
+    import importlib.machinery
+    import importlib.util
+
     name = os.path.basename(path).rsplit(".", 1)[0]
     loader = importlib.machinery.SourceFileLoader(name, path)
     spec = importlib.util.spec_from_loader(name, loader)

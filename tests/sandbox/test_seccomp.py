@@ -1,0 +1,159 @@
+"""The system-call filter, run by a small interpreter of BPF."""
+
+from __future__ import annotations
+
+import errno
+import struct
+
+import pytest
+
+from lambent.sandbox.namespaces.seccomp import ABSENT, MACHINES, REFUSED, sandbox_filter
+
+ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+NAMESPACES = [0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000]
+THREAD = 0x3D0F00
+"""The clone flags of a thread."""
+FORK = 0x1200011
+"""The clone flags of fork(2): with SIGCHLD."""
+
+
+def run(machine: str, number: int, *arguments: int, audit: int | None = None) -> int:
+    """What the filter of `machine` answers to a call."""
+    program = [struct.unpack("=HBBI", line) for line in chunks(sandbox_filter(machine), 8)]
+    words = [number, MACHINES[machine].audit if audit is None else audit, 0, 0]
+    for argument in (*arguments, *[0] * (6 - len(arguments))):
+        words += [argument & 0xFFFFFFFF, argument >> 32]
+    at = accumulator = 0
+    for _ in range(len(program)):
+        code, if_true, if_false, value = program[at]
+        at += 1
+        if code == 0x06:
+            return value
+        if code == 0x20:
+            accumulator = words[value // 4]
+        elif code == 0x05:
+            at += value
+        else:
+            test = {0x15: accumulator == value, 0x35: accumulator >= value, 0x45: bool(accumulator & value)}[code]
+            at += if_true if test else if_false
+    raise AssertionError("the program ran past its end")
+
+
+def chunks(data: bytes, size: int) -> list[bytes]:
+    assert len(data) % size == 0
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+def refused(number: int) -> int:
+    return ERRNO | number
+
+
+@pytest.fixture(params=sorted(MACHINES))
+def machine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def number(machine: str, name: str) -> int:
+    return MACHINES[machine].numbers[name]
+
+
+def test_every_path_through_the_filter_ends_within_its_program(machine):
+    for call in range(500):
+        for argument in (0, 1, 2, 16, 17, 0xFFFFFFFF):
+            run(machine, call, argument, argument, argument)
+
+
+def test_the_filter_is_within_the_kernels_limit(machine):
+    assert len(sandbox_filter(machine)) // 8 < 4096
+
+
+def test_ordinary_calls_pass(machine):
+    ordinary = {"x86_64": (0, 1, 9, 57, 59, 61, 202, 257), "aarch64": (63, 64, 222, 221, 260, 98, 56)}[machine]
+    for call in ordinary:
+        assert run(machine, call) == ALLOW
+
+
+def test_what_is_refused_answers_eperm_and_what_is_absent_enosys(machine):
+    numbers = MACHINES[machine].numbers
+    for name in REFUSED:
+        if name in numbers:
+            assert run(machine, numbers[name]) == refused(errno.EPERM), name
+    for name in ABSENT:
+        if name in numbers:
+            assert run(machine, numbers[name]) == refused(errno.ENOSYS), name
+
+
+def test_every_name_of_the_lists_has_a_number_on_x86_64_and_the_modern_ones_on_aarch64():
+    assert {*REFUSED, *ABSENT} - MACHINES["x86_64"].numbers.keys() == set()
+    only_old = {"iopl", "ioperm", "modify_ldt", "uselib", "ustat", "sysfs", "_sysctl", "create_module"}
+    only_old |= {"get_kernel_syms", "query_module", "vserver"}
+    assert {*REFUSED, *ABSENT} - MACHINES["aarch64"].numbers.keys() == only_old
+
+
+def test_no_two_names_share_a_number(machine):
+    numbers = MACHINES[machine].numbers
+    assert len(set(numbers.values())) == len(numbers)
+
+
+def test_calls_newer_than_the_table_do_not_exist(machine):
+    assert run(machine, 462) == ALLOW
+    assert run(machine, 463) == refused(errno.ENOSYS)
+    assert run(machine, 4000) == refused(errno.ENOSYS)
+
+
+def test_a_foreign_abi_ends_the_process(machine):
+    other = next(each.audit for name, each in MACHINES.items() if name != machine)
+    for audit in (other, 0x40000003, 0x40000028):  # the last two: i386 and arm
+        assert run(machine, 1, audit=audit) == KILL
+
+
+def test_x32_ends_the_process():
+    assert run("x86_64", 0x40000000 | 1) == KILL
+
+
+def test_threads_and_forks_pass_but_no_new_namespace(machine):
+    clone = number(machine, "clone")
+    assert run(machine, clone, THREAD) == ALLOW
+    assert run(machine, clone, FORK) == ALLOW
+    for flag in NAMESPACES:
+        assert run(machine, clone, FORK | flag) == refused(errno.EPERM)
+        assert run(machine, clone, THREAD | flag) == refused(errno.EPERM)
+
+
+@pytest.mark.parametrize(
+    ("family", "protocol", "answer"),
+    [
+        (1, 0, ALLOW),
+        (2, 6, ALLOW),
+        (10, 17, ALLOW),
+        (16, 0, ALLOW),
+        (16, 12, refused(errno.EAFNOSUPPORT)),
+        (17, 3, refused(errno.EAFNOSUPPORT)),
+        (38, 0, refused(errno.EAFNOSUPPORT)),
+        (40, 0, refused(errno.EAFNOSUPPORT)),
+        (0, 0, refused(errno.EAFNOSUPPORT)),
+    ],
+)
+def test_only_ordinary_socket_families_pass(machine, family, protocol, answer):
+    assert run(machine, number(machine, "socket"), family, 1, protocol) == answer
+
+
+def test_typing_into_a_terminal_is_refused_and_other_ioctls_pass(machine):
+    ioctl = number(machine, "ioctl")
+    assert run(machine, ioctl, 0, 0x5412) == refused(errno.EPERM)
+    assert run(machine, ioctl, 0, 0x541C) == refused(errno.EPERM)
+    assert run(machine, ioctl, 0, 0x5413) == ALLOW
+    # The kernel reads the low half only, and so must the filter.
+    assert run(machine, ioctl, 0, 0x1_0000_5412) == refused(errno.EPERM)
+
+
+def test_the_personality_can_be_asked_but_not_changed(machine):
+    personality = number(machine, "personality")
+    assert run(machine, personality, 0xFFFFFFFF) == ALLOW
+    assert run(machine, personality, 0) == ALLOW
+    assert run(machine, personality, 0x0040000) == refused(errno.EPERM)
+
+
+def test_a_machine_without_a_table_is_an_error():
+    with pytest.raises(KeyError):
+        sandbox_filter("riscv64")
