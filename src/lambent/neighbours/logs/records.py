@@ -74,13 +74,12 @@ class LogRecords:
         """Whether the group is there."""
         return await self._records.get(ref.key) is not None
 
-    async def stream(self, ref: StreamRef) -> Stream:
-        """The stream; its group must be there too. Raises ResourceNotFoundException."""
-        await self.group(ref.group)
-        record = await self._records.get(ref.key)
-        if record is None:
-            raise _no_stream()
-        return _stream(record)
+    async def group_of(self, ref: StreamRef) -> Group:
+        """The group of a stream; both must be there. Raises ResourceNotFoundException."""
+        group = await self.group(ref.group)
+        if await self._records.get(ref.key) is None:
+            raise ResourceNotFoundException("The specified log stream does not exist.")
+        return group
 
     async def groups(self, ref: GroupRef, *, after: str = "") -> AsyncIterator[Group]:
         """The groups of the account and region whose name begins with `ref.name`, in the order of their names."""
@@ -145,9 +144,9 @@ class LogRecords:
             return await self._finish(ref.tombstone, tombstone.value)
         raise _conflict()
 
-    async def delete_stream(self, ref: StreamRef) -> None:
-        """Delete a stream with its events. Raises ResourceNotFoundException."""
-        await self.stream(ref)
+    async def delete_stream(self, ref: StreamRef, allowed: Callable[[Group], None]) -> None:
+        """Delete a stream with its events; `allowed(its group)` may raise. Raises ResourceNotFoundException."""
+        allowed(await self.group_of(ref))
         tombstone = Put(ref.tombstone, orjson.dumps(_Deletion(ref.journal)))
         await self._records.write(tombstone, Delete(ref.key))
         await self._finish(ref.tombstone, tombstone.value)
@@ -203,10 +202,6 @@ def _stream(record: Record) -> Stream:
 
 def _no_group() -> ResourceNotFoundException:
     return ResourceNotFoundException("The specified log group does not exist.")
-
-
-def _no_stream() -> ResourceNotFoundException:
-    return ResourceNotFoundException("The specified log stream does not exist.")
 
 
 def _conflict() -> OperationAbortedException:

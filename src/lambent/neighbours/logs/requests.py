@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lambent.neighbours.logs.names import GroupRef
-from lambent.neighbours.logs.shapes import InvalidParameterException, ResourceNotFoundException
+from lambent.neighbours.logs.records import Group
+from lambent.neighbours.logs.shapes import (
+    InvalidParameterException,
+    ResourceNotFoundException,
+    ValidationException,
+)
 from lambent.wire.call import Call
 
 
@@ -35,6 +40,12 @@ def tagged_group(call: Call, arn: str) -> GroupRef:
     if ref is None or (ref.account, ref.region) != (call.account, call.region):
         raise ResourceNotFoundException("The specified resource does not exist.")
     return ref
+
+
+def check_unprotected(group: Group) -> None:
+    """Raises ValidationException for a group that must not be deleted, nor any of its streams."""
+    if group.protected:
+        raise ValidationException("The log group is protected from deletion. Disable its deletion protection first.")
 
 
 def check_tag_keys(keys: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from weakref import WeakValueDictionary
@@ -17,6 +18,8 @@ from lambent.neighbours.logs.shapes import (
     ResourceNotFoundException,
 )
 from lambent.store.base import Journals, Record, Records, StoreUnavailable
+
+RETRY_S = 1.0
 
 _TRIES = 3
 
@@ -74,15 +77,16 @@ class Sink:
 
     def _make(self, stream: SinkStream) -> None:
         stream.made = True
-        self._tasks.start(f"log stream {stream.ref.arn}", self._made(stream))
+        self._tasks.start(f"log stream {stream.ref.arn}", self._made(stream.ref))
 
-    async def _made(self, stream: SinkStream) -> None:
-        try:
-            await self._ensure(stream.ref)
-        except (StoreUnavailable, OperationAbortedException, ResourceNotFoundException) as error:
-            # The lines are in the journal; the next one tries again.
-            stream.made = False
-            self._log.warning("log_stream_not_made", stream=stream.ref.arn, reason=error)
+    async def _made(self, ref: StreamRef) -> None:
+        """Make the stream, however often it takes; its lines are safe in the journal meanwhile."""
+        while True:
+            try:
+                return await self._ensure(ref)
+            except (StoreUnavailable, OperationAbortedException, ResourceNotFoundException) as error:
+                self._log.warning("log_stream_not_made", stream=ref.arn, reason=error, retry_s=RETRY_S)
+            await asyncio.sleep(RETRY_S)
 
     async def _ensure(self, ref: StreamRef) -> None:
         """Make the group and the stream unless they exist, also while somebody keeps deleting the group."""

@@ -20,6 +20,7 @@ from lambent.neighbours.logs.shapes import (
     GetLogEventsResponse,
     InputLogEvent,
     InvalidParameterException,
+    MetricFilterMatchRecord,
     OutputLogEvent,
     PutLogEventsRequest,
     PutLogEventsResponse,
@@ -71,8 +72,7 @@ class LogEvents:
         ref = StreamRef(named_group(call, request["logGroupName"]), request["logStreamName"])
         events = request["logEvents"]
         _check_batch(events)
-        group = await self._records.group(ref.group)
-        await self._records.stream(ref)
+        group = await self._records.group_of(ref)
         accepted, rejected = _judge(events, group, self._now_ms())
         if accepted:
             await self._append(ref.journal, accepted)
@@ -82,15 +82,14 @@ class LogEvents:
         return answer
 
     async def get_log_events(self, call: Call, request: GetLogEventsRequest) -> GetLogEventsResponse:
-        group = identified_group(call, request.get("logGroupName"), request.get("logGroupIdentifier"))
-        ref = StreamRef(group, request["logStreamName"])
+        named = identified_group(call, request.get("logGroupName"), request.get("logGroupIdentifier"))
+        ref = StreamRef(named, request["logStreamName"])
         backward, after = not request.get("startFromHead", False), None
         token = request.get("nextToken")
         if token is not None:
             backward, after = read_stream_token(token)
-        await self._records.stream(ref)
-        start = await self._start(group, request.get("startTime", 0))
-        wanted = Range(start, request.get("endTime"), after, backward)
+        group = await self._records.group_of(ref)
+        wanted = Range(self._start(group, request), request.get("endTime"), after, backward)
         found = await self._first(ref.journal, wanted, request.get("limit", PAGE_EVENTS))
         if backward:
             found.reverse()
@@ -105,10 +104,10 @@ class LogEvents:
         ref = identified_group(call, request.get("logGroupName"), request.get("logGroupIdentifier"))
         wanted_messages = _filter(request.get("filterPattern", ""))
         after = read_position_token(request.get("nextToken"))
-        start = await self._start(ref, request.get("startTime", 0))
+        group = await self._records.group(ref)
         # Unlike that of GetLogEvents, this endTime is included.
         end = request["endTime"] + 1 if "endTime" in request else None
-        wanted = Range(start, end, after, backward=not request.get("startFromHead", True))
+        wanted = Range(self._start(group, request), end, after, backward=not request.get("startFromHead", True))
         prefixes = await self._searched(ref, request)
         page = _Page(request.get("limit", PAGE_EVENTS))
         async with aclosing(pieces(self._journals, prefixes, wanted)) as found:
@@ -119,21 +118,14 @@ class LogEvents:
 
     async def test_metric_filter(self, call: Call, request: TestMetricFilterRequest) -> TestMetricFilterResponse:
         wanted = _filter(request["filterPattern"])
-        return {
-            "matches": [
-                {"eventNumber": number, "eventMessage": message, "extractedValues": wanted.extract(message)}
-                for number, message in enumerate(request["logEventMessages"], 1)
-                if wanted.matches(message)
-            ]
-        }
+        return {"matches": await self._tasks.in_thread(_matches, wanted, request["logEventMessages"])}
 
     def _now_ms(self) -> int:
         return int(self._clock.now() * 1000)
 
-    async def _start(self, ref: GroupRef, asked_ms: int) -> int:
+    def _start(self, group: Group, request: GetLogEventsRequest | FilterLogEventsRequest) -> int:
         """The earliest time to read from: what has expired is not shown, deleted or not."""
-        group = await self._records.group(ref)
-        return max(asked_ms, group.oldest_ms(self._now_ms()))
+        return max(request.get("startTime", 0), group.oldest_ms(self._now_ms()))
 
     async def _append(self, journal: str, events: Sequence[InputLogEvent]) -> None:
         """Write events; they are safe when this returns."""
@@ -165,7 +157,7 @@ class LogEvents:
             raise InvalidParameterException("logStreamNames and logStreamNamePrefix are mutually exclusive parameters.")
         streams = [StreamRef(ref, name) for name in dict.fromkeys(names)]
         for stream in streams:
-            await self._records.stream(stream)
+            await self._records.group_of(stream)
         return [stream.journal for stream in streams]
 
     async def _select(self, wanted: Filter, entries: Sequence[Entry]) -> Sequence[Entry]:
@@ -251,6 +243,14 @@ def _filter(pattern: str) -> Filter:
 
 def _select(wanted: Filter, entries: Sequence[Entry]) -> list[Entry]:
     return [entry for entry in entries if wanted.matches(entry.text)]
+
+
+def _matches(wanted: Filter, messages: Sequence[str]) -> list[MetricFilterMatchRecord]:
+    return [
+        {"eventNumber": number, "eventMessage": message, "extractedValues": wanted.extract(message)}
+        for number, message in enumerate(messages, 1)
+        if wanted.matches(message)
+    ]
 
 
 def _ends(found: Sequence[Entry], wanted: Range) -> tuple[Position, Position]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lambent.neighbours.logs.names import GroupRef
 from lambent.neighbours.logs.records import Group, LogRecords
-from lambent.neighbours.logs.requests import check_tag_keys, identified_group, named_group
+from lambent.neighbours.logs.requests import check_tag_keys, check_unprotected, identified_group, named_group
 from lambent.neighbours.logs.shapes import (
     CreateLogGroupRequest,
     DeleteLogGroupRequest,
@@ -19,7 +19,6 @@ from lambent.neighbours.logs.shapes import (
     PutLogGroupDeletionProtectionRequest,
     PutRetentionPolicyRequest,
     ResourceNotFoundException,
-    ValidationException,
 )
 from lambent.neighbours.logs.tokens import page_token, read_page_token
 from lambent.ports import Ports
@@ -71,7 +70,7 @@ class LogGroups:
         return {"logGroups": found}
 
     async def delete_log_group(self, call: Call, request: DeleteLogGroupRequest) -> None:
-        await self._groups.delete_group(named_group(call, request["logGroupName"]), _check_unprotected)
+        await self._groups.delete_group(named_group(call, request["logGroupName"]), check_unprotected)
 
     async def put_log_group_deletion_protection(
         self, call: Call, request: PutLogGroupDeletionProtectionRequest
@@ -143,10 +142,3 @@ def _classes(request: DescribeLogGroupsRequest) -> tuple[str, ...]:
     if wanted in ("INFREQUENT_ACCESS", "ESSENTIALS"):
         return "INFREQUENT_ACCESS", "ESSENTIALS"
     return (wanted,) if wanted else ("STANDARD", "INFREQUENT_ACCESS", "DELIVERY", "ESSENTIALS")
-
-
-def _check_unprotected(group: Group) -> None:
-    if group.protected:
-        raise ValidationException(
-            "The log group is protected from deletion. Disable its deletion protection before deleting it."
-        )

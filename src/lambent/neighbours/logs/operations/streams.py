@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lambent.neighbours.logs.names import GroupRef, StreamRef
 from lambent.neighbours.logs.records import LogRecords, Stream
-from lambent.neighbours.logs.requests import identified_group, named_group
+from lambent.neighbours.logs.requests import check_unprotected, identified_group, named_group
 from lambent.neighbours.logs.shapes import (
     CreateLogStreamRequest,
     DeleteLogStreamRequest,
@@ -14,7 +14,6 @@ from lambent.neighbours.logs.shapes import (
     DescribeLogStreamsResponse,
     InvalidParameterException,
     LogStream,
-    ValidationException,
 )
 from lambent.neighbours.logs.tokens import SEQUENCE_TOKEN, page_token, read_page_token
 from lambent.ports import Ports
@@ -41,11 +40,7 @@ class LogStreams:
 
     async def delete_log_stream(self, call: Call, request: DeleteLogStreamRequest) -> None:
         ref = StreamRef(named_group(call, request["logGroupName"]), request["logStreamName"])
-        if (await self._records.group(ref.group)).protected:
-            raise ValidationException(
-                "The log group is protected from deletion. Disable its deletion protection before deleting streams."
-            )
-        await self._records.delete_stream(ref)
+        await self._records.delete_stream(ref, check_unprotected)
 
     async def describe_log_streams(self, call: Call, request: DescribeLogStreamsRequest) -> DescribeLogStreamsResponse:
         ref = identified_group(call, request.get("logGroupName"), request.get("logGroupIdentifier"))
