@@ -119,6 +119,14 @@ def test_a_json_request_is_told_by_its_target(router: Router) -> None:
     assert named(wrong_prefix) == ("logs", "json", None)
 
 
+def test_a_target_outside_of_the_signed_service_is_refused(router: Router) -> None:
+    route = router.route(request("POST", "/", {"X-Amz-Target": "Logs_20140328.PutLogEvents"}), "sqs")
+    assert named(route) == ("logs", "json", None)
+    assert route is not None
+    assert route.fault is not None
+    assert route.fault.message == "Credential should be scoped to correct service: 'logs'. "
+
+
 def test_a_query_request_is_told_by_action_and_version(router: Router) -> None:
     body = b"Action=GetRole&Version=2010-05-08&RoleName=a+b"
     for scope in ("iam", None):

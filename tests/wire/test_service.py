@@ -352,7 +352,10 @@ def test_our_own_faults_say_nothing_of_their_cause(registry: Registry) -> None:
 
 def test_an_unrouted_request_is_answered_in_json() -> None:
     response = unrouted(UnrecognizedClient("who?"), REQUEST_ID)
-    assert (response.status, json.loads(response.body)) == (403, {"message": "who?"})
+    assert (response.status, json.loads(response.body)) == (
+        403,
+        {"__type": "UnrecognizedClientException", "message": "who?"},
+    )
 
 
 def test_a_result_with_a_member_that_the_model_lacks_is_our_mistake(registry: Registry) -> None:

@@ -81,7 +81,7 @@ def service_of(suite: dict[str, Any], case: dict[str, Any]) -> Service:
 def test_what_botocore_sends_is_parsed_to_what_it_was_given(suite: dict[str, Any], case: dict[str, Any]) -> None:
     service = service_of(suite, case)
     request = request_of(service, case["serialized"])
-    route = Router([service]).route(request, "vectors")
+    route = Router([service]).route(request, service.signing_name)
     assert route is not None
     assert route.operation is not None, route.fault
     plan = CODECS[route.protocol](service).plan(route.operation)

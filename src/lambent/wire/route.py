@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
-from lambent.wire.errors import AccessDenied, ApiError, InvalidAction, UnknownOperation
+from lambent.wire.errors import AccessDenied, ApiError, InvalidAction, InvalidSignature, UnknownOperation
 from lambent.wire.message import Request
 from lambent.wire.model import Operation, Service
 from lambent.wire.protocols import form
@@ -183,7 +183,7 @@ class Router:
             if route is not None:
                 return route
         if request.headers.get(b"smithy-protocol") == b"rpc-v2-cbor":
-            return self._rpc(request.path)
+            return self._rpc(request.path, scope)
         if scope is None:
             return self._unsigned(request)
         for service in self._by_signing_name.get(scope, ()):
@@ -200,11 +200,9 @@ class Router:
             named = self._by_signing_name.get(scope or "", ())
             service = next((s for s in named if s.target_prefix), None)
             return Route(service, "json", None, _NOTHING, UnknownOperation()) if service is not None else None
-        operation = service.operations.get(name)
-        fault = None if operation is not None else UnknownOperation()
-        return Route(service, "json", operation, _NOTHING, fault)
+        return _named(service, "json", name, scope)
 
-    def _rpc(self, path: bytes) -> Route | None:
+    def _rpc(self, path: bytes, scope: str | None) -> Route | None:
         """POST /service/<target prefix>/operation/<operation>."""
         parts = path.decode("latin-1").split("/")
         if len(parts) != 5 or (parts[1], parts[3]) != ("service", "operation"):
@@ -212,9 +210,7 @@ class Router:
         service = self._by_target.get(parts[2])
         if service is None or "smithy-rpc-v2-cbor" not in service.protocols:
             return None
-        operation = service.operations.get(parts[4])
-        fault = None if operation is not None else UnknownOperation()
-        return Route(service, "smithy-rpc-v2-cbor", operation, _NOTHING, fault)
+        return _named(service, "smithy-rpc-v2-cbor", parts[4], scope)
 
     def _unsigned(self, request: Request) -> Route | None:
         fields = _form(request)
@@ -243,6 +239,15 @@ class Router:
             fault = AccessDenied("Unable to determine service/operation name to be authorized")
             return Route(service, service.protocol, None, _NOTHING, fault)
         return Route(service, service.protocol, *found)
+
+
+def _named(service: Service, protocol: str, name: str, scope: str | None) -> Route:
+    """The operation that a header or path names outright, if the signature is for its service."""
+    if scope is not None and scope != service.signing_name:
+        text = f"Credential should be scoped to correct service: '{service.signing_name}'. "
+        return Route(service, protocol, None, _NOTHING, InvalidSignature(text))
+    operation = service.operations.get(name)
+    return Route(service, protocol, operation, _NOTHING, None if operation is not None else UnknownOperation())
 
 
 def _form(request: Request) -> dict[str, str]:

@@ -12,6 +12,7 @@ from lambent.wire.call import Call
 from lambent.wire.errors import ApiError, InternalError, NotImplementedOperation, SerializationError
 from lambent.wire.message import Request, Response, inflated
 from lambent.wire.model import Operation, Service
+from lambent.wire.protocols import json_values
 from lambent.wire.protocols.base import Captured, Codec, Parse, Values, Write
 from lambent.wire.protocols.cbor import Cbor
 from lambent.wire.protocols.ec2 import Ec2
@@ -132,9 +133,14 @@ class Registry:
 
 
 def unrouted(error: ApiError, request_id: str) -> Response:
-    """The answer to a request that belongs to no service here: JSON, which every client can show."""
-    codec = RestJson(Service("", {"metadata": {"protocol": "rest-json"}, "shapes": {}, "operations": {}}))
-    return codec.error(error, request_id)
+    """The answer to a request that belongs to no service here, in the JSON that clients of most protocols can read."""
+    text = error.message or "No service here takes this request."
+    headers = [
+        (b"x-amzn-RequestId", request_id.encode("ascii")),
+        (b"x-amzn-ErrorType", error.code.encode("ascii")),
+        (b"Content-Type", b"application/json"),
+    ]
+    return Response(error.status or 400, headers, json_values.dumps({"__type": error.code, "message": text}))
 
 
 def snake_case(operation: str) -> str:
