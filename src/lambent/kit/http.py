@@ -130,10 +130,9 @@ class Connection(asyncio.Protocol):
             self._respond_specially(status, headers, body)
             return
         block = headers if isinstance(headers, bytes) else header_block(headers)
-        length = len(body)
-        head = b"%b%b%bContent-Length: %d\r\n\r\n" % (line, self._server.date_line, block, length)
+        head = b"%b%b%bContent-Length: %d\r\n\r\n" % (line, self._server.date_line, block, len(body))
         self._current = None
-        if length < _JOIN_BYTES:
+        if len(body) < _JOIN_BYTES:
             self._transport.write(head + body)
         else:
             self._transport.writelines((head, body))
