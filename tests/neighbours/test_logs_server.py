@@ -60,6 +60,21 @@ def test_a_follower_sees_every_event_once(shared_server: Any, group: str) -> Non
     assert messages == [f"{i}{part}" for i in range(30) for part in "ab"]
 
 
+@pytest.mark.parametrize("end", [0, 2**53, 2**63 - 1])
+@pytest.mark.parametrize("start", [0, 2**53, 2**63 - 1])
+def test_any_time_may_be_asked_for(shared_server: Any, group: str, start: int, end: int) -> None:
+    logs = shared_server.client("logs")
+    logs.create_log_stream(logGroupName=group, logStreamName="s")
+    put(logs, group, "s", "a")
+    expected = ["a"] if start == 0 and end > 0 else []
+    found = logs.filter_log_events(logGroupName=group, startTime=start, endTime=end)
+    assert [e["message"] for e in found["events"]] == expected
+    request = {"logGroupName": group, "logStreamName": "s", "startTime": start, "endTime": end}
+    page = logs.get_log_events(**request)
+    assert [e["message"] for e in page["events"]] == expected
+    assert logs.get_log_events(**request, nextToken=page["nextForwardToken"])["events"] == []
+
+
 def test_boto3_knows_the_errors(shared_server: Any, group: str) -> None:
     logs = shared_server.client("logs")
     with pytest.raises(logs.exceptions.ResourceAlreadyExistsException, match="log group already exists"):

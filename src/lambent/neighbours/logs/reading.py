@@ -6,7 +6,7 @@ import heapq
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
-from lambent.neighbours.logs.tokens import Position
+from lambent.neighbours.logs.tokens import LAST_MS, Position
 from lambent.store.base import Entry, Journals
 
 FIRST_ENTRIES = 16
@@ -24,6 +24,11 @@ class Range:
     end: int | None = None
     after: Position | None = None
     backward: bool = False
+
+    @classmethod
+    def of(cls, start: int, end: int | None, after: Position | None, *, backward: bool) -> Range:
+        """From times of whatever size."""
+        return cls(min(start, LAST_MS), None if end is None or end > LAST_MS else end, after, backward)
 
 
 def position(entry: Entry) -> Position:

@@ -16,13 +16,14 @@ SEQUENCE_TOKEN: Final = "4959" + "0" * 52
 # With the time in the upper bits ids have 56 digits, as AWS's have, and sort like events.
 _SEQUENCE_BITS: Final = 144
 _DIGITS: Final = 56
-_LAST_MS: Final = (10**_DIGITS >> _SEQUENCE_BITS) - 1
+LAST_MS: Final = (10**_DIGITS >> _SEQUENCE_BITS) - 1
+"""The latest time that an id can name, in the year 2112."""
 _LAST_SEQUENCE: Final = (1 << 63) - 1
 
 
 def event_id(position: Position) -> str:
     """56 digits, in the events' order."""
-    at, sequence = min(position[0], _LAST_MS), position[1]
+    at, sequence = min(position[0], LAST_MS), position[1]
     return f"{at << _SEQUENCE_BITS | sequence:0{_DIGITS}d}"
 
 

@@ -89,7 +89,7 @@ class LogEvents:
         if token is not None:
             backward, after = read_stream_token(token)
         group = await self._records.group_of(ref)
-        wanted = Range(self._start(group, request), request.get("endTime"), after, backward)
+        wanted = Range.of(self._start(group, request), request.get("endTime"), after, backward=backward)
         found = await self._first(ref.journal, wanted, request.get("limit", PAGE_EVENTS))
         if backward:
             found.reverse()
@@ -107,7 +107,8 @@ class LogEvents:
         group = await self._records.group(ref)
         # Unlike that of GetLogEvents, this endTime is included.
         end = request["endTime"] + 1 if "endTime" in request else None
-        wanted = Range(self._start(group, request), end, after, backward=not request.get("startFromHead", True))
+        backward = not request.get("startFromHead", True)
+        wanted = Range.of(self._start(group, request), end, after, backward=backward)
         prefixes = await self._searched(ref, request)
         page = _Page(request.get("limit", PAGE_EVENTS))
         async with aclosing(pieces(self._journals, prefixes, wanted)) as found:
