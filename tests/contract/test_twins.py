@@ -231,6 +231,8 @@ def test_journals_are_the_same_in_both(opening: Opening, tmp_path: Path, steps: 
     async def main(twins: Twins) -> None:
         for step in steps:
             await journal_step(twins, *step)
+        everything = [list(await store.journals.read("")) for store in (twins.memory, twins.sqlite)]
+        assert everything[0] == everything[1]
         for name in "g/a", "g/b", "h":
             assert await twins.memory.journals.span(name) == await twins.sqlite.journals.span(name)
 
@@ -276,3 +278,17 @@ async def test_what_was_answered_is_there_after_a_restart(opening: Opening, tmp_
         assert await store.blobs.get(digest) == b"blob"
         assert [entry.text for entry in await store.journals.read("j")] == ["said"]
         assert await store.records.write(Put("l", b"")) > revision
+
+
+async def test_no_number_is_given_out_again_after_a_restart(opening: Opening, tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with opening("sqlite", tmp_path, clock) as store:
+        store.journals.append("j", [(1, "a"), (2, "b")])
+        last = (await store.journals.read("j"))[-1].sequence
+        await store.journals.delete("")
+        revision = await store.records.write(Put("k", b""))
+        deleted = await store.records.write(Delete("k"))
+    async with opening("sqlite", tmp_path, clock) as store:
+        store.journals.append("j", [(1, "c")])
+        assert (await store.journals.read("j"))[0].sequence > last
+        assert await store.records.write(Put("k", b"")) > deleted > revision

@@ -116,6 +116,7 @@ class Writer:
             if units:
                 self._commit(units)
                 self._on_loop(_deliver, units)
+            del units  # Waiting for more may take long, and what was written may be large.
         self._on_loop(self._ended.set)
 
     def _on_loop(self, call: Callable[..., None], *args: object) -> None:
