@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from lambent.wire import sigv4
 from lambent.wire.call import Call, Principal
+from lambent.wire.canonical import hash_of
 from lambent.wire.errors import AccessDenied, ApiError, InternalError, UnrecognizedClient
 from lambent.wire.message import PlainRequest, Response
 from lambent.wire.model import Service
@@ -139,7 +140,7 @@ async def answer(registry: Registry, request: PlainRequest) -> Response:
     if route is None:
         return unrouted(ApiError("none", code="UnknownOperationException", status=404), REQUEST_ID)
     try:
-        verified = signature.check(Keys(), sigv4._epoch(signature.stamp), sigv4.hash_of(request.body))
+        verified = signature.check(Keys(), sigv4._epoch(signature.stamp), hash_of(request.body))
         sigv4.require_service(verified, route.service.signing_name)
     except ApiError as error:
         return registry.refusal(route, error, REQUEST_ID)

@@ -19,7 +19,7 @@ from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambent.wire import sigv4
+from lambent.wire import canonical, signing, sigv4
 from lambent.wire.call import Principal
 from lambent.wire.errors import (
     AccessDenied,
@@ -193,22 +193,22 @@ def test_parts_of_the_header_may_come_in_another_order_and_the_time_in_date() ->
     verify(with_header(request, b"authorization", turned))
 
     headers = {b"host": b"h", b"date": b"Tue, 14 Nov 2023 22:13:20 GMT"}
-    signed = sigv4.sign(PlainRequest("GET", b"/", b"", headers, b""), OURS, "eu-west-1", "iam", NOW)
+    signed = signing.sign(PlainRequest("GET", b"/", b"", headers, b""), OURS, "eu-west-1", "iam", NOW)
     assert signed[b"x-amz-date"] == b"20231114T221320Z"
 
 
-OURS = sigv4.Credentials("AKIDEXAMPLE", SECRET)
+OURS = signing.Credentials("AKIDEXAMPLE", SECRET)
 
 
 @pytest.mark.parametrize("service", ["lambda", "s3"])
-@pytest.mark.parametrize("credentials", [OURS, sigv4.Credentials("ASIAEXAMPLE", SECRET, "token")])
-def test_what_we_sign_is_accepted(service: str, credentials: sigv4.Credentials) -> None:
+@pytest.mark.parametrize("credentials", [OURS, signing.Credentials("ASIAEXAMPLE", SECRET, "token")])
+def test_what_we_sign_is_accepted(service: str, credentials: signing.Credentials) -> None:
     request = PlainRequest("POST", b"/a%20b/c:d", b"x=%20&y", {b"host": b"h:1", b"x-amz-meta": b" a  b "}, b"body")
-    signed = sigv4.sign(request, credentials, "us-east-1", service, NOW)
+    signed = signing.sign(request, credentials, "us-east-1", service, NOW)
     verified, _ = verify(replace(request, headers=signed))
     assert verified.principal.access_key == credentials.access_key
 
-    query = sigv4.presign(
+    query = signing.presign(
         "GET", b"/code/a%2Fb", b"v=1", "h:1", credentials, region="us-east-1", service=service, now=NOW, expires_s=600
     )
     verify(PlainRequest("GET", b"/code/a%2Fb", query, {b"host": b"h:1"}, b""))
@@ -276,7 +276,7 @@ def test_an_old_signature_has_expired(late_s: int) -> None:
     verify(by_botocore(), now=NOW + 300)
     with pytest.raises(InvalidSignature) as refused:
         verify(by_botocore(), now=NOW + late_s)
-    now, limit = sigv4.stamp_of(NOW + late_s), sigv4.stamp_of(NOW + late_s - 300)
+    now, limit = canonical.stamp_of(NOW + late_s), canonical.stamp_of(NOW + late_s - 300)
     text = f"Signature expired: 20231114T221320Z is now earlier than {limit} ({now} - 5 min.)"
     assert refused.value.message == text
 
@@ -358,12 +358,12 @@ def test_no_mutation_of_a_signed_request_is_accepted(presigned: bool, data: st.D
     headers = {b"host": b"h:1", b"x-amz-target": b"Logs_20140328.PutLogEvents"}
     request = PlainRequest("POST", b"/a/b", b"q=1", headers, b"body")
     if presigned:
-        query = sigv4.presign(
+        query = signing.presign(
             "GET", b"/a/b", b"q=1", "h:1", OURS, region="us-east-1", service="lambda", now=NOW, expires_s=60
         )
         request = PlainRequest("GET", b"/a/b", query, {b"host": b"h:1"}, b"")
     else:
-        request = replace(request, headers=sigv4.sign(request, OURS, "us-east-1", "logs", NOW))
+        request = replace(request, headers=signing.sign(request, OURS, "us-east-1", "logs", NOW))
     part = data.draw(st.sampled_from(["path", "query", "body", *request.headers]))
     value = request.headers[part] if isinstance(part, bytes) else getattr(request, part)
     at = data.draw(st.integers(0, max(0, len(value) - 1)))
@@ -382,10 +382,10 @@ def _canonically_equal(part: Any, value: bytes, changed: bytes) -> bool:
     if value == changed:
         return True
     if part == "path":
-        return sigv4._canonical_path(value, is_s3=False) == sigv4._canonical_path(changed, is_s3=False)
+        return canonical.canonical_path(value, is_s3=False) == canonical.canonical_path(changed, is_s3=False)
     if part == "query":
-        same = sigv4._canonical_query(value) == sigv4._canonical_query(changed)
-        pairs = [sorted(p for p in sigv4._query_pairs(q) if p[0] == b"X-Amz-Signature") for q in (value, changed)]
+        same = canonical.canonical_query(value) == canonical.canonical_query(changed)
+        pairs = [sorted(p for p in canonical.query_pairs(q) if p[0] == b"X-Amz-Signature") for q in (value, changed)]
         return same and pairs[0] == pairs[1]
     return False
 
@@ -417,7 +417,7 @@ def test_no_bytes_make_the_parser_fail_otherwise_than_with_an_api_error(
     ],
 )
 def test_a_presigned_url_with_a_bad_part_is_refused(field: str, value: str, text: str) -> None:
-    query = sigv4.presign("GET", b"/", b"", "h", OURS, region="r", service="lambda", now=NOW, expires_s=60)
+    query = signing.presign("GET", b"/", b"", "h", OURS, region="r", service="lambda", now=NOW, expires_s=60)
     parts = [f"{field}={value}".encode() if p.startswith(field.encode() + b"=") else p for p in query.split(b"&")]
     with pytest.raises(IncompleteSignature, match=text):
         verify(PlainRequest("GET", b"/", b"&".join(parts), {b"host": b"h"}, b""))
@@ -426,7 +426,7 @@ def test_a_presigned_url_with_a_bad_part_is_refused(field: str, value: str, text
 def test_a_scope_can_be_read_without_proof() -> None:
     request = by_botocore()
     assert sigv4.claimed_scope(request.headers, b"") == ("AKIDEXAMPLE", "eu-west-1", "lambda")
-    query = sigv4.presign("GET", b"/", b"", "h", OURS, region="r", service="s", now=NOW, expires_s=60)
+    query = signing.presign("GET", b"/", b"", "h", OURS, region="r", service="s", now=NOW, expires_s=60)
     assert sigv4.claimed_scope({}, query) == ("AKIDEXAMPLE", "r", "s")
     assert sigv4.claimed_scope({}, b"") is None
 
@@ -455,7 +455,7 @@ def chunked(body: bytes, size: int, *, trailer: bool = False) -> PlainRequest:
 
 
 def chained(kind: str, previous: str, rest: str) -> str:
-    key, scope = sigv4.signing_key(SECRET, b"20231114", "r", "s3")
+    key, scope = canonical.signing_key(SECRET, b"20231114", "r", "s3")
     text = f"AWS4-HMAC-SHA256-{kind}\n20231114T221320Z\n{scope.decode()}\n{previous}\n{rest}"
     return hmac.new(key, text.encode(), "sha256").hexdigest()
 

@@ -7,9 +7,10 @@ import re
 from lambent.kit.clock import Clock
 from lambent.ports import Trust
 from lambent.wire.call import Principal
+from lambent.wire.canonical import hash_of
 from lambent.wire.errors import MissingAuthenticationToken, UnrecognizedClient
 from lambent.wire.message import Request
-from lambent.wire.sigv4 import Identities, Signature, Verified, claimed_scope, hash_of
+from lambent.wire.sigv4 import Identities, Signature, Verified, claimed_scope
 
 _ACCOUNT = re.compile(r"\d{12}")
 

@@ -12,11 +12,12 @@ from lambent.kit.ids import uuid4
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
 from lambent.wire.call import Call, Principal
+from lambent.wire.canonical import hash_of
 from lambent.wire.errors import ApiError, InternalError, UnknownOperation
 from lambent.wire.message import PlainRequest, Request, Response
 from lambent.wire.route import Route
 from lambent.wire.service import Registry, unrouted
-from lambent.wire.sigv4 import Verified, claimed_scope, hash_of
+from lambent.wire.sigv4 import Verified, claimed_scope
 
 LARGE_BODY = 262_144
 """Bodies above this are hashed in a thread."""

@@ -1,4 +1,4 @@
-"""Signature version 4: verify requests (header, presigned URL, streamed chunks) and sign our own.
+"""Signature version 4: verifies requests (header, presigned URL, streamed chunks). signing.py makes them.
 
 Pure: keys come from an Identities, the time is an argument. Two steps, so that the hash of a large body can be
 taken in a thread between them: `Signature.parse` reads what the request claims, `Signature.check` proves it.
@@ -6,20 +6,31 @@ taken in a thread between them: `Signature.parse` reads what the request claims,
 
 from __future__ import annotations
 
-import base64
 import calendar
-import hashlib
 import hmac
 import re
 import time
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NoReturn, Protocol
-from urllib.parse import quote, quote_from_bytes, unquote_to_bytes
 
 from lambent.wire.call import Principal
+from lambent.wire.canonical import (
+    ALGORITHM,
+    MISMATCH,
+    UNSIGNED,
+    canonical_headers,
+    canonical_path,
+    canonical_query,
+    hash_of,
+    query_pairs,
+    signature_of,
+    signed_names,
+    signing_key,
+    stamp_of,
+)
+from lambent.wire.chunks import Chunks
 from lambent.wire.errors import (
     AccessDenied,
     ApiError,
@@ -30,27 +41,17 @@ from lambent.wire.errors import (
 )
 from lambent.wire.message import Request
 
-ALGORITHM = b"AWS4-HMAC-SHA256"
 SKEW_S = 300
 """How far a signature's time may be from ours."""
 LONGEST_EXPIRY_S = 604_800
 """A presigned URL lives a week at most."""
-UNSIGNED = b"UNSIGNED-PAYLOAD"
-EMPTY_SHA256 = hashlib.sha256(b"").hexdigest().encode("ascii")
 
-_MISMATCH = (
-    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
-    "Key and signing method. Consult the service documentation for details."
-)
 _UNKNOWN_KEY = "The security token included in the request is invalid."
 _HEADER = re.compile(
     rb"AWS4-HMAC-SHA256 Credential=([^/,=\s]+)/(\d{8})/([^/,\s]+)/([^/,\s]+)/aws4_request, ?"
     rb"SignedHeaders=([a-z0-9;_.-]+), ?Signature=([0-9a-f]{64})"
 )
 _STAMP = re.compile(rb"\d{8}T\d{6}Z")
-_PLAIN_PATH = re.compile(rb"[A-Za-z0-9/_.~-]*")
-_CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})(?:;chunk-signature=([0-9a-f]{64}))?\r\n")
-_TRAILER = re.compile(rb"(?:[!-9;-~]+:[!-~]*\r\n)*(?:\r\n)?")
 _SHOWN = 256
 
 
@@ -139,9 +140,9 @@ class Signature:
         declared = self._declared()
         # S3 signs what the header says and compares that with the body; the others sign what the body is.
         signed_hash = payload_hash if payload_hash is not None and not (declared and self.service == "s3") else declared
-        expected = _signature(signing, self.stamp, scope, self._canonical(signed_hash))
+        expected = signature_of(signing, self.stamp, scope, self._canonical(signed_hash))
         if not hmac.compare_digest(expected, self.signature):
-            raise InvalidSignature(_MISMATCH)
+            raise InvalidSignature(MISMATCH)
         chunks = None
         if payload_hash is None and declared.startswith(b"STREAMING-"):
             chunks = Chunks(signing, self.stamp, scope, self.signature, declared)
@@ -172,13 +173,13 @@ class Signature:
     def _canonical(self, payload_hash: bytes) -> bytes:
         request = self.request
         headers = request.headers
-        names, is_signed = _names(self.signed_headers)
+        names, is_signed = signed_names(self.signed_headers)
         for name in headers:
             if name[:6] == b"x-amz-" and name not in is_signed:
                 raise InvalidSignature(f"'{_title(name)}' must be a 'SignedHeader' in the AWS Authorization.")
-        query = _canonical_query(request.query) if request.query else b""
-        path = _canonical_path(request.path, is_s3=self.service == "s3")
-        lines = _canonical_headers(names, headers)
+        query = canonical_query(request.query) if request.query else b""
+        path = canonical_path(request.path, is_s3=self.service == "s3")
+        lines = canonical_headers(names, headers)
         return b"\n".join((request.method.encode(), path, query, lines, self.signed_headers, payload_hash))
 
 
@@ -196,15 +197,22 @@ def verify(
     return verified, verified.body(request.body)
 
 
-def hash_of(body: bytes) -> bytes:
-    """The SHA-256 in hex. Releases the interpreter lock for large bodies, so a thread may take it."""
-    return hashlib.sha256(body).hexdigest().encode("ascii")
-
-
 def require_service(signature: Signature | Verified, signing_name: str) -> None:
     """Raise InvalidSignature unless the signature is for this service."""
     if signature.service != signing_name:
         raise InvalidSignature(f"Credential should be scoped to correct service: '{signing_name}'. ")
+
+
+def claimed_scope(headers: Mapping[bytes, bytes], query: bytes) -> tuple[str, str, str] | None:
+    """(access key, region, service) as a request claims them, proven by nobody; None when it claims nothing.
+
+    For `--dev`, which trusts them, and for routing requests whose signature is not well-formed.
+    """
+    text = headers.get(b"authorization", b"").decode("latin-1")
+    if not text and query:
+        text = "Credential=" + dict(query_pairs(query)).get(b"X-Amz-Credential", b"").decode("latin-1")
+    found = re.search(r"Credential=([^/,\s]+)/[^/,\s]*/([^/,\s]+)/([^/,\s]+)", text)
+    return (found[1], found[2], found[3]) if found else None
 
 
 # --- parsing ----------------------------------------------------------------------------------------------
@@ -316,7 +324,7 @@ def _credential(credential: bytes) -> tuple[str, bytes, str, str]:
 
 
 def _from_query(request: Request) -> Signature:
-    fields = dict(_query_pairs(request.query))
+    fields = dict(query_pairs(request.query))
     names = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date")
     missing = [name for name in (*names, "X-Amz-Expires") if not fields.get(name.encode())]
     if missing:
@@ -357,7 +365,7 @@ def _expiry(text: bytes) -> int:
 
 def _checked(signature: Signature) -> Signature:
     """The rules between the parts of a signature."""
-    if b"host" not in _names(signature.signed_headers)[1]:
+    if b"host" not in signed_names(signature.signed_headers)[1]:
         raise InvalidSignature("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
     if signature.stamp[:8] != signature.date:
         stamp = signature.stamp.decode("ascii")
@@ -368,86 +376,11 @@ def _checked(signature: Signature) -> Signature:
     return signature
 
 
-# --- canonical forms --------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=1024)
-def _names(signed_headers: bytes) -> tuple[tuple[bytes, ...], frozenset[bytes]]:
-    names = tuple(signed_headers.split(b";"))
-    return names, frozenset(names)
-
-
 def _title(name: bytes) -> str:
     return "-".join(part.capitalize() for part in name.decode("latin-1").split("-"))
 
 
-def _canonical_headers(names: tuple[bytes, ...], headers: Mapping[bytes, bytes]) -> bytes:
-    try:
-        block = b"".join([name + b":" + headers[name] + b"\n" for name in names])
-    except KeyError as missing:
-        raise InvalidSignature(_MISMATCH) from missing
-    if b"  " in block or b": " in block or b" \n" in block or b"\t" in block:
-        return b"".join([name + b":" + _trimmed(headers[name]) + b"\n" for name in names])
-    return block
-
-
-def _trimmed(value: bytes) -> bytes:
-    return b" ".join(value.split())
-
-
-def _canonical_path(path: bytes, *, is_s3: bool) -> bytes:
-    if is_s3:
-        return quote_from_bytes(unquote_to_bytes(path), safe="/-_.~").encode("ascii")
-    if b"//" in path or b"/." in path:
-        path = _without_dots(path)
-    if _PLAIN_PATH.fullmatch(path):
-        return path
-    return quote_from_bytes(path, safe="/-_.~").encode("ascii")
-
-
-def _without_dots(path: bytes) -> bytes:
-    kept: list[bytes] = []
-    for segment in path.split(b"/"):
-        if segment == b"..":
-            del kept[-1:]
-        elif segment and segment != b".":
-            kept.append(segment)
-    return b"/" + b"/".join(kept) + (b"/" if kept and path.endswith(b"/") else b"")
-
-
-def _query_pairs(query: bytes) -> list[tuple[bytes, bytes]]:
-    """Names and values, decoded; a plus sign is a plus sign here."""
-    pairs = (pair.partition(b"=") for pair in query.split(b"&") if pair)
-    return [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in pairs]
-
-
-def _canonical_query(query: bytes) -> bytes:
-    encoded = [
-        (quote_from_bytes(name, safe="-_.~"), quote_from_bytes(value, safe="-_.~"))
-        for name, value in _query_pairs(query)
-        if name != b"X-Amz-Signature"
-    ]
-    encoded.sort()
-    return "&".join([f"{name}={value}" for name, value in encoded]).encode("ascii")
-
-
-def _signature(signing: bytes, stamp: bytes, scope: bytes, canonical: bytes) -> bytes:
-    hashed = hashlib.sha256(canonical).hexdigest().encode("ascii")
-    return _mac(signing, b"\n".join((ALGORITHM, stamp, scope, hashed)))
-
-
-def _mac(key: bytes, message: bytes) -> bytes:
-    return hmac.digest(key, message, "sha256").hex().encode("ascii")
-
-
-@lru_cache(maxsize=4096)
-def signing_key(secret: str, date: bytes, region: str, service: str) -> tuple[bytes, bytes]:
-    """The key of a day, a region and a service, and that scope as it is signed."""
-    key = hmac.digest(b"AWS4" + secret.encode(), date, "sha256")
-    parts = (region.encode("latin-1"), service.encode("latin-1"), b"aws4_request")
-    for part in parts:
-        key = hmac.digest(key, part, "sha256")
-    return key, b"/".join((date, *parts))
+# --- times -----------------------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=1024)
@@ -459,11 +392,6 @@ def _epoch(stamp: bytes) -> int:
         raise IncompleteSignature(
             f"Date must be in ISO-8601 'basic format'. Got '{text}'. See http://en.wikipedia.org/wiki/ISO_8601"
         ) from None
-
-
-def stamp_of(now: float) -> str:
-    """A time in ISO 8601's basic form, which signatures use."""
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
 
 
 def _refuse_late(stamp: bytes, now: float, allowed_s: int) -> NoReturn:
@@ -482,169 +410,3 @@ def _refuse_early(stamp: bytes, now: float) -> NoReturn:
 
 def _minutes(seconds: int) -> str:
     return f"{seconds // 60} min." if seconds % 60 == 0 else f"{seconds} s."
-
-
-# --- bodies in chunks -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Chunks:
-    """The aws-chunked coding: each chunk's signature continues the one before it, the first the request's."""
-
-    signing: bytes
-    stamp: bytes
-    scope: bytes
-    seed: bytes
-    declared: bytes
-    """The literal in x-amz-content-sha256: with or without signatures, with or without a trailer."""
-
-    def decode(self, sent: bytes) -> bytes:
-        """The body. Raises InvalidSignature for a wrong signature, IncompleteSignature for a wrong frame."""
-        is_signed = self.declared.startswith(b"STREAMING-AWS4")
-        previous, at, parts = self.seed, 0, []
-        while True:
-            head = _CHUNK.match(sent, at)
-            if head is None or (head.group(2) is not None) != is_signed:
-                raise IncompleteSignature("The body is not in the chunked form that its headers announce.")
-            size = int(head.group(1), 16)
-            chunk = sent[head.end() : head.end() + size]
-            if is_signed:
-                previous = self._check(b"PAYLOAD", previous, EMPTY_SHA256 + b"\n" + hash_of(chunk), head.group(2))
-            at = head.end() + size
-            if not size:
-                break
-            if len(chunk) != size or sent[at : at + 2] != b"\r\n":
-                raise IncompleteSignature("The body ends before its last chunk.")
-            parts.append(chunk)
-            at += 2
-        body = b"".join(parts)
-        self._check_trailer(sent[at:], previous, body, is_signed=is_signed)
-        return body
-
-    def _check(self, kind: bytes, previous: bytes, rest: bytes, signature: bytes) -> bytes:
-        lines = (ALGORITHM + b"-" + kind, self.stamp, self.scope, previous, rest)
-        expected = _mac(self.signing, b"\n".join(lines))
-        if not hmac.compare_digest(expected, signature):
-            raise InvalidSignature(_MISMATCH)
-        return expected
-
-    def _check_trailer(self, trailer: bytes, previous: bytes, body: bytes, *, is_signed: bool) -> None:
-        has_trailer = self.declared.endswith(b"-TRAILER")
-        if not (_TRAILER.fullmatch(trailer) if has_trailer else trailer == b"\r\n"):
-            raise IncompleteSignature("The body does not end as its chunked form must.")
-        fields = [line.partition(b":") for line in trailer.split(b"\r\n") if line]
-        pairs = {name.lower(): value for name, _, value in fields}
-        signature = pairs.pop(b"x-amz-trailer-signature", None)
-        if has_trailer and is_signed:
-            text = b"".join(name + b":" + value + b"\n" for name, value in pairs.items())
-            self._check(b"TRAILER", previous, hash_of(text), signature or b"")
-        for name, value in pairs.items():
-            _check_checksum(name, value, body)
-
-
-def _check_checksum(name: bytes, value: bytes, body: bytes) -> None:
-    """Trailing checksums of the kinds that Python has; others pass, as the chunks or TLS protect them."""
-    if name == b"x-amz-checksum-crc32":
-        computed = zlib.crc32(body).to_bytes(4)
-    elif name == b"x-amz-checksum-sha1":
-        computed = hashlib.sha1(body, usedforsecurity=False).digest()
-    elif name == b"x-amz-checksum-sha256":
-        computed = hashlib.sha256(body).digest()
-    else:
-        return
-    if base64.b64encode(computed) != value:
-        kind = name.removeprefix(b"x-amz-checksum-").decode("ascii").upper()
-        text = f"The {kind} you specified did not match the calculated checksum."
-        raise ApiError(text, code="BadDigest", status=400)
-
-
-# --- signing ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What we sign with ourselves."""
-
-    access_key: str
-    secret: str
-    session_token: str | None = None
-
-
-def sign(request: Request, credentials: Credentials, region: str, service: str, now: float) -> dict[bytes, bytes]:
-    """The request's headers (which must have host) with date, token and Authorization added; all are signed."""
-    stamp = stamp_of(now).encode("ascii")
-    headers = {**request.headers, b"x-amz-date": stamp}
-    if credentials.session_token is not None:
-        headers[b"x-amz-security-token"] = credentials.session_token.encode("latin-1")
-    payload_hash = hash_of(request.body)
-    if service == "s3":
-        headers[b"x-amz-content-sha256"] = payload_hash
-    names = sorted(headers)
-    signed_headers = b";".join(names)
-    lines = _canonical_headers(tuple(names), headers)
-    path = _canonical_path(request.path, is_s3=service == "s3")
-    query = _canonical_query(request.query)
-    canonical = b"\n".join((request.method.encode(), path, query, lines, signed_headers, payload_hash))
-    signing, scope = signing_key(credentials.secret, stamp[:8], region, service)
-    signature = _signature(signing, stamp, scope, canonical)
-    headers[b"authorization"] = b"%b Credential=%b/%b, SignedHeaders=%b, Signature=%b" % (
-        ALGORITHM,
-        credentials.access_key.encode(),
-        scope,
-        signed_headers,
-        signature,
-    )
-    return headers
-
-
-def presign(
-    method: str,
-    path: bytes,
-    query: bytes,
-    host: str,
-    credentials: Credentials,
-    *,
-    region: str,
-    service: str,
-    now: float,
-    expires_s: int,
-) -> bytes:
-    """The query of a presigned URL for this path and host, `query` included; the body may be anything for S3."""
-    stamp = stamp_of(now)
-    signing, scope = signing_key(credentials.secret, stamp[:8].encode(), region, service)
-    fields = {
-        "X-Amz-Algorithm": ALGORITHM.decode(),
-        "X-Amz-Credential": f"{credentials.access_key}/{scope.decode()}",
-        "X-Amz-Date": stamp,
-        "X-Amz-Expires": str(expires_s),
-        "X-Amz-SignedHeaders": "host",
-    }
-    if credentials.session_token is not None:
-        fields["X-Amz-Security-Token"] = credentials.session_token
-    added = "&".join(f"{name}={quote(value, safe='-_.~')}" for name, value in fields.items()).encode("ascii")
-    query = query + b"&" + added if query else added
-    payload_hash = UNSIGNED if service == "s3" else EMPTY_SHA256
-    canonical = b"\n".join(
-        (
-            method.encode(),
-            _canonical_path(path, is_s3=service == "s3"),
-            _canonical_query(query),
-            b"host:" + host.encode() + b"\n",
-            b"host",
-            payload_hash,
-        )
-    )
-    signature = _signature(signing, stamp.encode(), scope, canonical)
-    return query + b"&X-Amz-Signature=" + signature
-
-
-def claimed_scope(headers: Mapping[bytes, bytes], query: bytes) -> tuple[str, str, str] | None:
-    """(access key, region, service) as a request claims them, proven by nobody; None when it claims nothing.
-
-    For `--dev`, which trusts them, and for routing requests whose signature is not well-formed.
-    """
-    text = headers.get(b"authorization", b"").decode("latin-1")
-    if not text and query:
-        text = "Credential=" + dict(_query_pairs(query)).get(b"X-Amz-Credential", b"").decode("latin-1")
-    found = re.search(r"Credential=([^/,\s]+)/[^/,\s]*/([^/,\s]+)/([^/,\s]+)", text)
-    return (found[1], found[2], found[3]) if found else None
