@@ -84,6 +84,11 @@ def test_the_servers_own_group_is_found_below_the_mount():
     assert found["unified"] == Path("/sys/fs/cgroup/unified/user.slice")
 
 
+def test_a_server_that_moved_into_its_leaf_still_owns_what_it_was_given():
+    (found,) = hierarchies(UNIFIED_MOUNTS, "0::/system.slice/lambent.service/lambent-server\n", "memory")
+    assert found.own == TOP / "system.slice" / "lambent.service"
+
+
 def test_a_container_that_sees_only_its_own_part_is_at_the_top_of_it():
     mounts = "35 31 0:32 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n"
     (found,) = hierarchies(mounts, "4:memory:/docker/abc\n", "")

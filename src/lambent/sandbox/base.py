@@ -24,7 +24,11 @@ class IsolationUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bind:
-    """A host file or folder seen inside at `inside`, read-only, without devices or set-uid."""
+    """A host file or folder seen inside at `inside`, read-only, without devices or set-uid.
+
+    The folders above `host` do not matter, but it and what is in it must be readable by everybody: the program has a
+    user of its own. A template's `inside` is made where it is missing; an assignment's must exist in the root.
+    """
 
     host: Path
     inside: str
@@ -37,7 +41,9 @@ class Forked:
     `interpreter` and `module` are paths inside the root. The module defines `preload()` (run once, in the zygote,
     with all rights: it may only import), `prewarm()` (run in each fork, ahead of the assignment) and
     `main(channel: socket.socket)` (never returns; reads the assignment's message, one JSON line, from the channel).
-    `path` is the complete sys.path of the zygote.
+    `path` is the complete sys.path of the zygote. An interpreter with a shared library (libpython) must be bound at the
+    path it was installed to, for that is where it looks for it. When `main` returns or raises SystemExit the
+    interpreter ends as any other does.
     """
 
     interpreter: str
@@ -93,7 +99,7 @@ class Assignment:
     mounts: tuple[Bind, ...]
     limits: Limits
     message: Mapping[str, object]
-    """Sent to the program as one JSON line."""
+    """Sent to the program as one JSON line, of at most 96 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +118,9 @@ class Sandbox(Protocol):
     listeners: Mapping[int, socket.socket]
     """The non-blocking listening sockets of Template.listen; they live in the sandbox's network."""
     output: int
-    """Non-blocking read end of what the program writes to its standard output and error."""
+    """Non-blocking read end of what the program writes to its standard output and error; `close` closes it."""
     records: int
-    """Non-blocking read end of a pipe whose write end the program has as descriptor 4."""
+    """Non-blocking read end of a pipe whose write end the program has as descriptor 4; `close` closes it."""
     on_exit: Callable[[Exit], None] | None
     """Called on the event loop each time the program ends by itself."""
 

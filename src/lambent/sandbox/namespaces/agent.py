@@ -31,6 +31,9 @@ else:
 NAMESPACES = 0x00020000 | 0x20000000 | 0x08000000 | 0x04000000 | 0x40000000
 """New mount, pid, ipc, uts and network namespaces; the cgroup namespace follows once its groups are joined."""
 
+LEFT_TO_THE_SERVER = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What a service manager sends to everybody at once; the server then ends us in order, by closing a socket."""
+
 FIRST_TMP_BYTES = 64 * 1024 * 1024
 _INNER_UID, _INNER_GID = 993, 990
 _OPEN_FILES = 1024
@@ -139,6 +142,8 @@ class Agent:
 
     def _become(self, uid: int, gid: int) -> None:
         """Give up every right, for good."""
+        if os.getpriority(os.PRIO_PROCESS, 0) < 0:
+            os.setpriority(os.PRIO_PROCESS, 0, 0)  # the server may have raised its own
         _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
         _limit(resource.RLIMIT_CORE, 0)
         _limit(resource.RLIMIT_MEMLOCK, _LOCKED_BYTES)
@@ -179,7 +184,8 @@ class Agent:
     def _child(self, channel: int, report: int) -> Callable[[], None]:
         try:
             signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for number in (signal.SIGCHLD, *LEFT_TO_THE_SERVER):
+                signal.signal(number, signal.SIG_DFL)
             os.setsid()
             syscalls.set_dumpable(True)
             # The kernel attaches this process's id, as the server's namespace numbers it.

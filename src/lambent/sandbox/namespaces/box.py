@@ -18,7 +18,7 @@ from lambent.kit.tasks import Tasks
 from lambent.sandbox.base import Assignment, Exit, Limits, SandboxDied
 from lambent.sandbox.namespaces.cgroup import Group
 from lambent.sandbox.namespaces.ends import Ends
-from lambent.sandbox.namespaces.launching import Launcher
+from lambent.sandbox.namespaces.launching import MAX_LINE_BYTES, Launcher
 from lambent.sandbox.namespaces.link import Link, Received, close_all
 
 _MEMORY_AGE_S = 0.1
@@ -73,17 +73,21 @@ class Box:
     async def assign(self, assignment: Assignment) -> None:
         if self._dead or self._channel is None:
             raise SandboxDied(self._dead or "assigned already")
+        line = _line(assignment)
+        if len(line) > MAX_LINE_BYTES:
+            raise SandboxDied(f"a message of {len(line)} bytes is larger than {MAX_LINE_BYTES}")
         self._assignment = assignment
         try:
             self._group.limit(assignment.limits.memory_bytes, assignment.limits.processes)
             self._limit_each_process(assignment.limits)
-            launcher = await self._house.launcher()
-            line, tmp_bytes = _line(assignment), assignment.limits.tmp_bytes
-            await launcher.assign(self._door, self._channel.fileno(), line, assignment.mounts, tmp_bytes)
         except OSError as error:
             raise SandboxDied(str(error)) from error
-        self._close_door()
-        self._close_channel()
+        launcher = await self._house.launcher()
+        if self._dead or self._channel is None:
+            raise SandboxDied(self._dead or "assigned already")
+        door, channel = self._door, self._channel.detach()
+        self._door, self._channel = -1, None
+        await launcher.assign(door, channel, line, assignment.mounts, assignment.limits.tmp_bytes)
 
     async def restart(self) -> None:
         if self._dead or self._assignment is None:
@@ -160,7 +164,9 @@ class Box:
         self._close_ends()
         if pidfd >= 0:
             # The agent ends last: as process 1 it waits for every process in its namespace.
-            await _readable(pidfd)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PATIENCE_S):
+                    await _readable(pidfd)
             os.close(pidfd)
         self._link.close()
         try:
@@ -181,19 +187,11 @@ class Box:
     def _close_ends(self) -> None:
         for listener in self.listeners.values():
             listener.close()
-        self._close_channel()
-        self._close_door()
-        close_all([self.output, self.records])
-
-    def _close_door(self) -> None:
-        if self._door >= 0:
-            os.close(self._door)
-            self._door = -1
-
-    def _close_channel(self) -> None:
         if self._channel is not None:
             self._channel.close()
-            self._channel = None
+        if self._door >= 0:
+            os.close(self._door)
+        close_all([self.output, self.records])
 
     def _limit_each_process(self, limits: Limits) -> None:
         """Where no group limits the sandbox as a whole, limit the program and what it forks one by one."""
@@ -202,10 +200,9 @@ class Box:
         with contextlib.suppress(ProcessLookupError):
             if not self._group.limits_memory:
                 most = 2 * limits.memory_bytes + _DATA_SLACK_BYTES
-                resource.prlimit(self._program_pid, resource.RLIMIT_DATA, (most, most))
+                _lower(self._program_pid, resource.RLIMIT_DATA, most)
             if not self._group.limits_processes:
-                most = limits.processes + 1
-                resource.prlimit(self._program_pid, resource.RLIMIT_NPROC, (most, most))
+                _lower(self._program_pid, resource.RLIMIT_NPROC, limits.processes + 1)
 
     async def _signal(self, number: signal.Signals) -> None:
         self._signalled = asyncio.get_running_loop().create_future()
@@ -301,3 +298,10 @@ async def _readable(fd: int) -> None:
         await readable.wait()
     finally:
         loop.remove_reader(fd)
+
+
+def _lower(pid: int, limit: int, most: int) -> None:
+    """Set a process's limit, never above what it has: raising that is root's right."""
+    _, hard = resource.prlimit(pid, limit)
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.prlimit(pid, limit, (most, most))

@@ -59,7 +59,7 @@ def hierarchies(mountinfo: str, membership: str, unified_controllers: str) -> li
         root, top = left.split()[3:5]
         kind, _, options = right.split()[:3]
         if kind == "cgroup2":
-            own = own_by_name.get("", "/")
+            own = own_by_name.get("", "/").removesuffix(f"/{_SERVER_LEAF}")
             found.append(Hierarchy(2, Path(top), _below(top, root, own), frozenset(unified_controllers.split())))
         elif kind == "cgroup":
             names = frozenset(options.split(",")).intersection(own_by_name)

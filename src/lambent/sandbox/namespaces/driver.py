@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -16,11 +18,13 @@ from lambent.sandbox.namespaces.box import Box, House
 from lambent.sandbox.namespaces.cgroup import Groups, look, open_groups
 from lambent.sandbox.namespaces.ends import Ends
 from lambent.sandbox.namespaces.launching import Launcher, Zygote, launcher_config, zygote_config
+from lambent.sandbox.namespaces.link import close_all
 from lambent.sandbox.namespaces.probe import reason_against
 from lambent.sandbox.namespaces.uids import UserIds, candidates, claim
 
 LEVELS = ("full", "rootless")
 _LOCKS = Path("/run/lambent")
+_PATIENCE_S = 10.0
 _STARTING_AT_ONCE = 8
 """More only wait for each other: a zygote forks one at a time."""
 
@@ -123,7 +127,7 @@ class NamespacesDriver:
         if self._launching is not None:
             launcher = await _close(self._launching)
             if launcher is not None:
-                await self._tasks.in_thread(launcher.process.wait)
+                await self._tasks.in_thread(_waited_for, launcher.process)
         if self._groups is not None:
             await self._tasks.in_thread(self._groups.remove)
         await self._tasks.close()
@@ -138,10 +142,16 @@ class NamespacesDriver:
         self._made += 1
         name = f"s{self._made}"
         try:
-            uid = self._uids.take() if self._uids is not None else 0
             group = await self._tasks.in_thread(self._groups.make, name)
-            ends = Ends.make()
-            doors = group.doors()
+            with contextlib.ExitStack() as undo:
+                undo.callback(group.remove)
+                doors = group.doors()
+                undo.callback(close_all, doors)
+                ends = Ends.make()
+                undo.callback(ends.close)
+                undo.callback(ends.close_theirs)
+                uid = self._uids.take() if self._uids is not None else 0
+                undo.pop_all()
         except (OSError, IndexError) as error:
             raise SandboxDied(f"no sandbox could be made: {error}") from error
         box = Box(name, uid, ends, template.listen, group, House(self._launcher, self._tasks, self._log, self._gone))
@@ -195,6 +205,14 @@ async def _close(task: asyncio.Task[_Ending]) -> _Ending | None:
         return None
     task.result().close()
     return task.result()
+
+
+def _waited_for(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _locked(path: Path) -> int:

@@ -16,11 +16,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from lambent.sandbox.namespaces import syscalls, zygote
+    from lambent.sandbox.namespaces import agent, syscalls, zygote
 
     Message = dict[str, Any]
 else:
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import agent
     import syscalls
     import zygote
 
@@ -74,7 +75,9 @@ def _enter(level: str, groups: list[int]) -> None:
     syscalls.set_name("lambent-sandbox")
     syscalls.adopt_orphans()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to answer
+    for number in agent.LEFT_TO_THE_SERVER:
+        signal.signal(number, signal.SIG_IGN)
+    syscalls.new_keyring()
     os.chdir("/")
     os.umask(0o022)
 

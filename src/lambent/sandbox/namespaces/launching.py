@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lambent.sandbox.base import Bind, Forked, SandboxDied, Started, Template
-from lambent.sandbox.namespaces.link import Link, Received, message_pair
+from lambent.sandbox.namespaces.link import Link, Received, close_all, message_pair
 from lambent.sandbox.namespaces.plan import USER, ZYGOTE_FOLDER, root_steps, survey
 from lambent.sandbox.namespaces.seccomp import sandbox_filter
 
@@ -25,9 +25,12 @@ MAX_LINE_BYTES = 96 * 1024
 
 
 def spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
-    """Start a launcher whose control socket is `theirs`. It has no environment, no arguments, no other descriptor."""
+    """Start a launcher whose control socket is `theirs`. It has no environment, no arguments, no other descriptor, and
+    no terminal: a Ctrl-C is for the server alone."""
     argv = [sys.executable, "-I", "-S", str(CODE / "launcher.py")]
-    return subprocess.Popen(argv, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env={}, cwd="/")
+    return subprocess.Popen(
+        argv, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env={}, cwd="/", start_new_session=True
+    )
 
 
 def launcher_config(level: str, root: Path, groups: Sequence[Path]) -> dict[str, object]:
@@ -95,16 +98,16 @@ class Launcher:
 
     async def assign(self, door: int, channel: int, line: bytes, binds: Sequence[Bind], tmp_bytes: int) -> None:
         """Mount into the namespace behind `door`, give its /tmp its size, then write `line` to `channel`: the launcher
-        does all three, for every change of process costs up to a tick on a busy machine. Raises SandboxDied."""
+        does all three, for every change of process costs up to a tick on a busy machine. Both descriptors are given
+        away. Raises SandboxDied."""
         if self.ended:
+            close_all([door, channel])
             raise SandboxDied("the launcher has ended")
-        if len(line) > MAX_LINE_BYTES:
-            raise SandboxDied(f"a message of {len(line)} bytes is larger than {MAX_LINE_BYTES}")
         self._last += 1
         done = self._assigning[self._last] = asyncio.get_running_loop().create_future()
         pairs = [[str(each.host), each.inside] for each in binds]
         request = {"assign": self._last, "binds": pairs, "tmp": tmp_bytes, "line": line.decode()}
-        self._link.send(request, [door, channel])
+        self._link.send(request, [door, channel], give=True)
         await done
 
     def close(self) -> None:

@@ -61,13 +61,15 @@ _PR_SET_NO_NEW_PRIVS = 38
 _PR_CAP_AMBIENT = 47
 _CAP_VERSION_3 = 0x20080522
 _SECCOMP_SET_MODE_FILTER = 1
+_KEYCTL_JOIN_SESSION_KEYRING = 1
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP_RUNNING = 0x41
 
-# Calls with a number of 424 and above have the same one everywhere; these four do not.
-_CLONE, _PIVOT_ROOT, _CAPSET, _SECCOMP = {"x86_64": (56, 155, 126, 317), "aarch64": (220, 41, 91, 277)}.get(
-    os.uname().machine, (0, 0, 0, 0)
-)
+# Calls with a number of 424 and above have the same one everywhere; these do not.
+_CLONE, _PIVOT_ROOT, _CAPSET, _SECCOMP, _KEYCTL = {
+    "x86_64": (56, 155, 126, 317, 250),
+    "aarch64": (220, 41, 91, 277, 219),
+}.get(os.uname().machine, (-1, -1, -1, -1, -1))
 _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -188,6 +190,11 @@ def die_with_parent(signal_number: int) -> None:
 def adopt_orphans() -> None:
     """Become the parent of descendants whose own parent ends."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def new_keyring() -> None:
+    """Leave the keys of the session that the caller came from, where the kernel has keys at all."""
+    _libc.syscall(_KEYCTL, _KEYCTL_JOIN_SESSION_KEYRING, None)
 
 
 def set_name(name: str) -> None:

@@ -50,7 +50,6 @@ def main(control: socket.socket) -> None:
         syscalls.send(control, {"failed": agent.described(error)})
         os._exit(1)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.environ.clear()
     gc.collect()
     gc.freeze()
