@@ -206,7 +206,11 @@ def exists(client: Any, name: str) -> bool:
 
 def call(client: Any, example: Example) -> bool:
     """Call it once and print its log and its answer; whether it answered well."""
-    answer = client.invoke(FunctionName=example.name, Payload=example.event, LogType="Tail")
+    try:
+        answer = client.invoke(FunctionName=example.name, Payload=example.event, LogType="Tail")
+    except ClientError as error:
+        click.secho(f"  {error.response['Error']['Message']}", fg="red")
+        return False
     result = answer["Payload"].read().decode()
     for line in base64.b64decode(answer["LogResult"]).decode("utf-8", "replace").splitlines():
         click.echo(f"  {paint.log_line(line)}")
