@@ -149,27 +149,31 @@ _REASONS = {400: b"Bad Request", 403: b"Forbidden", 404: b"Not Found", 405: b"Me
 def event_head(event: NextEvent) -> bytes:
     """The head of the answer that carries `event`, but for its Content-Length. Line breaks that a caller smuggled into
     a value become blanks."""
-    lines = [
-        "HTTP/1.1 200 OK",
-        "Content-Type: application/json",
-        f"Lambda-Runtime-Aws-Request-Id: {event.request_id}",
-        f"Lambda-Runtime-Deadline-Ms: {event.deadline_ms}",
-        f"Lambda-Runtime-Invoked-Function-Arn: {event.arn}",
-    ]
-    if event.trace:
-        lines.append(f"Lambda-Runtime-Trace-Id: {event.trace}")
-    if event.client_context is not None:
-        lines.append(f"Lambda-Runtime-Client-Context: {event.client_context}")
-    if event.cognito_identity is not None:
-        lines.append(f"Lambda-Runtime-Cognito-Identity: {event.cognito_identity}")
-    if event.tenant_id is not None:
-        lines.append(f"Lambda-Runtime-Aws-Tenant-Id: {event.tenant_id}")
-    lines.append("")
-    head = "\r\n".join(lines)
-    breaks = len(lines) - 1
-    if head.count("\n") != breaks or head.count("\r") != breaks or "\0" in head:
-        head = "\r\n".join([_one_line(line) for line in lines])
+    head = (
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+        f"Lambda-Runtime-Aws-Request-Id: {event.request_id}\r\nLambda-Runtime-Deadline-Ms: {event.deadline_ms}\r\n"
+        f"Lambda-Runtime-Invoked-Function-Arn: {event.arn}\r\nLambda-Runtime-Trace-Id: {event.trace}\r\n"
+    )
+    lines = 6
+    for name, value in (
+        ("Client-Context", event.client_context),
+        ("Cognito-Identity", event.cognito_identity),
+        ("Aws-Tenant-Id", event.tenant_id),
+    ):
+        if value is not None:
+            head += f"Lambda-Runtime-{name}: {value}\r\n"
+            lines += 1
+    if head.count("\n") != lines or head.count("\r") != lines or "\0" in head:
+        return event_head(_harmless(event))
+    if not event.trace:
+        head = head.replace("Lambda-Runtime-Trace-Id: \r\n", "")
     return head.encode()
+
+
+def _harmless(event: NextEvent) -> NextEvent:
+    """`event` with blanks for what would end a header line."""
+    texts = {name: _one_line(value) for name, value in event._asdict().items() if isinstance(value, str)}
+    return NextEvent(**(event._asdict() | texts))
 
 
 def _one_line(text: str) -> str:

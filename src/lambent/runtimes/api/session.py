@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from enum import Enum
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 
@@ -50,8 +50,8 @@ class Refusal(NamedTuple):
     message: str
 
 
-class State(Enum):
-    """What the runtime did last; the values are the API's names."""
+class State(StrEnum):
+    """What the runtime did last; the values are the API's names. Strings, because those are hashed quickly."""
 
     STARTED = "Started"
     READY = "Ready"
@@ -62,7 +62,7 @@ class State(Enum):
     CLOSED = "Closed"
 
 
-class Act(Enum):
+class Act(StrEnum):
     """What a runtime, or for it the environment, does; the values are the names of the states it would lead to."""
 
     NEXT = "Ready"

@@ -46,7 +46,8 @@ if sysconfig.get_config_var("Py_ENABLE_SHARED"):
 print(json.dumps({
     "implementation": sys.implementation.name, "version": "%d.%d.%d" % sys.version_info[:3],
     "executable": exe, "prefix": base, "path": [p for p in sys.path if p.startswith(base)],
-    "sites": [s for s in sites if os.path.isdir(s)], "libraries": [shared] if shared and os.path.isfile(shared) else []}))
+    "sites": [s for s in sites if os.path.isdir(s)],
+    "libraries": [shared] if shared and os.path.isfile(shared) else []}))
 """
 
 _READ_AT_START = frozenset({WRAPPER, "SSL_CERT_FILE", "SSL_CERT_DIR", "OPENSSL_CONF"})

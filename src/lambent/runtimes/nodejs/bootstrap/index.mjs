@@ -246,12 +246,22 @@ class Answers {
   }
 }
 
+const lowered = new Map(); // header names as they are sent → in lower case; there are a dozen
+
 function parseHeaders(head) {
   const headers = {};
-  const lines = head.split("\r\n");
-  for (let i = 1; i < lines.length; i++) {
-    const colon = lines[i].indexOf(":");
-    headers[lines[i].slice(0, colon).toLowerCase()] = lines[i].slice(colon + 1).trim();
+  for (let at = head.indexOf("\r\n") + 2; at > 1; ) {
+    let end = head.indexOf("\r\n", at);
+    if (end < 0) end = head.length;
+    const colon = head.indexOf(":", at);
+    const sent = head.slice(at, colon);
+    let name = lowered.get(sent);
+    if (name === undefined) {
+      name = sent.toLowerCase();
+      if (lowered.size < 64) lowered.set(sent, name);
+    }
+    headers[name] = head.slice(head[colon + 1] === " " ? colon + 2 : colon + 1, end).trimEnd();
+    at = end === head.length ? 0 : end + 2;
   }
   return headers;
 }
@@ -273,6 +283,7 @@ class Runtime {
     this.host = `Host: ${address}\r\n`;
     this.next = `GET ${API}/invocation/next HTTP/1.1\r\n${this.host}\r\n`;
     this.handler = null;
+    this.about = {};
     this.isAsync = false;
     this.logError = () => {};
     this.phase = "init"; // init, idle, busy, ending
@@ -322,6 +333,7 @@ class Runtime {
 
   async start(root, name) {
     this.logError = patchConsole();
+    this.about = aboutFunction(process.env);
     // A module that awaits what never comes leaves the loop empty: the process ends with Node's status 13.
     this.socket.unref();
     this.handler = await findHandler(root, name);
@@ -394,6 +406,15 @@ class Runtime {
   }
 }
 
+/** What every context says of the function; reading a variable is slow. */
+const aboutFunction = (env) => ({
+  functionVersion: env.AWS_LAMBDA_FUNCTION_VERSION,
+  functionName: env.AWS_LAMBDA_FUNCTION_NAME,
+  memoryLimitInMB: env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+  logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME,
+  logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME,
+});
+
 // An error may bear any name; a header may not.
 const inHeader = (name) => name.replace(/[^\x21-\x7e]/g, "?");
 
@@ -413,13 +434,7 @@ class Invocation {
 
   context(headers) {
     const deadline = Number(headers["lambda-runtime-deadline-ms"]);
-    const env = process.env;
-    return Object.assign(CALLBACKS ? this.callbackContext() : {}, {
-      functionVersion: env.AWS_LAMBDA_FUNCTION_VERSION,
-      functionName: env.AWS_LAMBDA_FUNCTION_NAME,
-      memoryLimitInMB: env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
-      logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME,
-      logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME,
+    return Object.assign(CALLBACKS ? this.callbackContext() : {}, this.runtime.about, {
       clientContext: parsed(headers["lambda-runtime-client-context"], "ClientContext"),
       identity: parsed(headers["lambda-runtime-cognito-identity"], "CognitoIdentity"),
       invokedFunctionArn: headers["lambda-runtime-invoked-function-arn"],
