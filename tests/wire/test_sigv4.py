@@ -325,6 +325,28 @@ def test_the_scope_must_name_the_service_that_is_called() -> None:
         sigv4.require_service(signature, "lambda")
 
 
+def test_what_is_cached_of_a_signature_is_bounded() -> None:
+    request = by_botocore()
+    authorization = request.headers[b"authorization"]
+    for part, text in ((b"eu-west-1", "valid region"), (b"lambda", "valid service"), (b"host", "SignedHeaders")):
+        with pytest.raises(ApiError, match=text):
+            verify(with_header(request, b"authorization", authorization.replace(part, part * 2000)))
+
+
+def test_a_plus_sign_in_a_query_is_signed_as_the_blank_that_it_means() -> None:
+    request = PlainRequest("GET", b"/", b"a=b%20c", {b"host": b"h"}, b"")
+    signed = replace(request, headers=signing.sign(request, OURS, "r", "lambda", NOW))
+    verify(replace(signed, query=b"a=b+c"))
+    with pytest.raises(InvalidSignature):
+        verify(replace(signed, query=b"a=b%2Bc"))
+
+
+def test_a_header_signature_covers_a_query_that_looks_presigned() -> None:
+    request = by_botocore()
+    with pytest.raises(InvalidSignature, match=MISMATCH):
+        verify(replace(request, query=b"X-Amz-Signature=1"))
+
+
 def test_the_host_and_every_amz_header_must_be_signed() -> None:
     request = by_botocore()
     with pytest.raises(InvalidSignature, match="'X-Amz-Invocation-Type' must be a 'SignedHeader'"):
@@ -384,7 +406,9 @@ def _canonically_equal(part: Any, value: bytes, changed: bytes) -> bool:
     if part == "path":
         return canonical.canonical_path(value, is_s3=False) == canonical.canonical_path(changed, is_s3=False)
     if part == "query":
-        same = canonical.canonical_query(value) == canonical.canonical_query(changed)
+        same = canonical.canonical_query(value, is_presigned=True) == canonical.canonical_query(
+            changed, is_presigned=True
+        )
         pairs = [sorted(p for p in canonical.query_pairs(q) if p[0] == b"X-Amz-Signature") for q in (value, changed)]
         return same and pairs[0] == pairs[1]
     return False

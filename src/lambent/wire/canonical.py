@@ -30,11 +30,13 @@ def hash_of(body: bytes) -> bytes:
 
 @lru_cache(maxsize=1024)
 def signed_names(signed_headers: bytes) -> tuple[tuple[bytes, ...], frozenset[bytes]]:
+    """The names in a SignedHeaders, in their order and as a set."""
     names = tuple(signed_headers.split(b";"))
     return names, frozenset(names)
 
 
 def canonical_headers(names: tuple[bytes, ...], headers: Mapping[bytes, bytes]) -> bytes:
+    """The lines of the named headers. InvalidSignature if one is not there."""
     try:
         block = b"".join([name + b":" + headers[name] + b"\n" for name in names])
     except KeyError as missing:
@@ -49,6 +51,7 @@ def _trimmed(value: bytes) -> bytes:
 
 
 def canonical_path(path: bytes, *, is_s3: bool) -> bytes:
+    """The path as it is signed: S3's encoded once, all others normalised and what is encoded encoded again."""
     if is_s3:
         return quote_from_bytes(unquote_to_bytes(path), safe="/-_.~").encode("ascii")
     if b"//" in path or b"/." in path:
@@ -69,27 +72,30 @@ def _without_dots(path: bytes) -> bytes:
 
 
 def query_pairs(query: bytes) -> list[tuple[bytes, bytes]]:
-    """Names and values, decoded; a plus sign is a plus sign here."""
-    pairs = (pair.partition(b"=") for pair in query.split(b"&") if pair)
+    """Names and values, decoded as the operations will read them: a plus sign is a blank."""
+    pairs = (pair.partition(b"=") for pair in query.replace(b"+", b" ").split(b"&") if pair)
     return [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in pairs]
 
 
-def canonical_query(query: bytes) -> bytes:
+def canonical_query(query: bytes, *, is_presigned: bool = False) -> bytes:
+    """The query as it is signed: encoded anew and sorted; a presigned one without its signature."""
     encoded = [
         (quote_from_bytes(name, safe="-_.~"), quote_from_bytes(value, safe="-_.~"))
         for name, value in query_pairs(query)
-        if name != b"X-Amz-Signature"
+        if not (is_presigned and name == b"X-Amz-Signature")
     ]
     encoded.sort()
     return "&".join([f"{name}={value}" for name, value in encoded]).encode("ascii")
 
 
 def signature_of(signing: bytes, stamp: bytes, scope: bytes, canonical: bytes) -> bytes:
+    """The signature, in hex, of a canonical request."""
     hashed = hashlib.sha256(canonical).hexdigest().encode("ascii")
     return mac(signing, b"\n".join((ALGORITHM, stamp, scope, hashed)))
 
 
 def mac(key: bytes, message: bytes) -> bytes:
+    """HMAC-SHA-256 in hex."""
     return hmac.digest(key, message, "sha256").hex().encode("ascii")
 
 

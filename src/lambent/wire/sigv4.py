@@ -53,6 +53,8 @@ _HEADER = re.compile(
 )
 _STAMP = re.compile(rb"\d{8}T\d{6}Z")
 _SHOWN = 256
+_LONGEST_NAMES = 4096
+_LONGEST_SCOPE = 64
 
 
 class Identities(Protocol):
@@ -177,7 +179,9 @@ class Signature:
         for name in headers:
             if name[:6] == b"x-amz-" and name not in is_signed:
                 raise InvalidSignature(f"'{_title(name)}' must be a 'SignedHeader' in the AWS Authorization.")
-        query = canonical_query(request.query) if request.query else b""
+        query = b""
+        if request.query:
+            query = canonical_query(request.query, is_presigned=self.expires_s is not None)
         path = canonical_path(request.path, is_s3=self.service == "s3")
         lines = canonical_headers(names, headers)
         return b"\n".join((request.method.encode(), path, query, lines, self.signed_headers, payload_hash))
@@ -364,7 +368,13 @@ def _expiry(text: bytes) -> int:
 
 
 def _checked(signature: Signature) -> Signature:
-    """The rules between the parts of a signature."""
+    """The rules between the parts of a signature. Their lengths are bounded because what they lead to is cached."""
+    if len(signature.signed_headers) > _LONGEST_NAMES:
+        raise IncompleteSignature("Too many 'SignedHeaders' in the AWS Authorization.")
+    if not 0 < len(signature.region) <= _LONGEST_SCOPE:
+        raise InvalidSignature("Credential should be scoped to a valid region.")
+    if not 0 < len(signature.service) <= _LONGEST_SCOPE:
+        raise InvalidSignature("Credential should be scoped to a valid service.")
     if b"host" not in signed_names(signature.signed_headers)[1]:
         raise InvalidSignature("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
     if signature.stamp[:8] != signature.date:
@@ -380,7 +390,7 @@ def _title(name: bytes) -> str:
     return "-".join(part.capitalize() for part in name.decode("latin-1").split("-"))
 
 
-# --- times -----------------------------------------------------------------------------------------------------
+# --- times ------------------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=1024)

@@ -12,8 +12,9 @@ from lambent.wire.protocols import values
 from lambent.wire.protocols.base import Captured, Compiler, Convert, late_converter
 from lambent.wire.protocols.rest import utf8
 
-_DEEPEST = 128
+_DEEPEST = 64
 _MOST_FIELDS = 50_000
+_MOST_NODES = 200_000
 
 
 class Node:
@@ -46,6 +47,7 @@ def _decoded(raw: bytes) -> str:
 def tree(fields: Captured) -> Node:
     """The fields by the parts of their names."""
     root = Node()
+    nodes = 0
     for name, text in fields.items():
         parts = name.split(".", _DEEPEST)
         if len(parts) > _DEEPEST:
@@ -55,8 +57,11 @@ def tree(fields: Captured) -> Node:
             below = node.children.get(part)
             if below is None:
                 below = node.children[part] = Node()
+                nodes += 1
             node = below
         node.text = text
+        if nodes > _MOST_NODES:
+            raise SerializationError("The request has too many parameters")
     return root
 
 
