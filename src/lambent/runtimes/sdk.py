@@ -204,7 +204,7 @@ def _fetch_javascript(into: Path) -> None:
 
 def _run(command: list[str]) -> None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False, umask=0o022)
     except (OSError, subprocess.SubprocessError) as error:
         raise SdkFailed(f"{Path(command[0]).name}: {error}") from None
     if done.returncode != 0:
