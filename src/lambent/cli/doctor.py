@@ -105,7 +105,7 @@ def sdk_targets(runtimes: Sequence[Runtime]) -> list[str]:
             targets.add("nodejs")
         elif runtime.family == "python":
             targets.add("python" + ".".join(runtime.version.split(".")[:2]))
-    return sorted(targets, key=TARGETS.index)
+    return [target for target in TARGETS if target in targets]
 
 
 def _merged(lacks: Sequence[Advice]) -> list[Advice]:

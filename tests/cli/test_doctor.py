@@ -1,0 +1,124 @@
+"""What `lambent doctor` advises, and how it looks when things are missing."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from lambent.app import Report
+from lambent.cli import doctor
+from lambent.cli.doctor import Advice, advice, cure, sdk_targets, sheet
+from lambent.cli.main import lambent
+from lambent.runtimes.base import Runtime
+from lambent.runtimes.sdk import Sdk
+
+
+def _runtime(name: str, version: str, *, exact: bool = True) -> Runtime:
+    family = "python" if name.startswith("python") else "nodejs" if name.startswith("nodejs") else "provided"
+    return cast(Runtime, SimpleNamespace(name=name, family=family, version=version, exact=exact, note=f"on {version}"))
+
+
+def _report(
+    tmp_path: Path,
+    *runtimes: Runtime,
+    isolation: str | None = "full",
+    notes: Sequence[str] = (),
+    missing: Sequence[str] = (),
+) -> Report:
+    catalogue: Any = SimpleNamespace(all=lambda: runtimes, missing=lambda: missing)
+    return Report(isolation, notes, catalogue, Sdk(tmp_path))
+
+
+def test_with_everything_there_is_nothing_to_advise(tmp_path: Path) -> None:
+    assert advice(_report(tmp_path, _runtime("python3.12", "3.12.1")), root=True) == []
+
+
+def test_every_lack_has_its_cure_and_one_cure_is_named_once(tmp_path: Path) -> None:
+    report = _report(
+        tmp_path,
+        _runtime("nodejs20.x", "20.1.0"),
+        _runtime("nodejs22.x", "20.1.0", exact=False),
+        _runtime("python3.8", "3.8.18"),
+        isolation="rootless",
+        missing=("java21", "ruby3.4"),
+    )
+    assert advice(report, root=False) == [
+        Advice("full isolation", "sudo lambent serve"),
+        Advice("an AWS SDK for nodejs", "lambent sdk add nodejs"),
+        Advice("an AWS SDK for python3.8", "lambent sdk add python3.8"),
+        Advice("the exact version of nodejs22.x", "nvm install 22"),
+        Advice("java21, ruby3.4", "not offered by this version of Lambent"),
+    ]
+
+
+def test_root_is_not_told_to_become_root(tmp_path: Path) -> None:
+    assert advice(_report(tmp_path, isolation="rootless"), root=True) == []
+
+
+@pytest.mark.parametrize(
+    ("runtime", "what"),
+    [
+        ("python3.14", "pyenv install 3.14, or uv python install 3.14"),
+        ("nodejs24.x", "nvm install 24"),
+        ("dotnet8", "not offered by this version of Lambent"),
+    ],
+)
+def test_the_cure_of_a_missing_runtime(runtime: str, what: str) -> None:
+    assert cure(runtime) == what
+
+
+def test_the_sdk_is_wanted_for_what_really_runs() -> None:
+    runtimes = [
+        _runtime("python3.14", "3.13.0", exact=False),
+        _runtime("python3.10", "3.10.1"),
+        _runtime("nodejs24.x", "20.0.0", exact=False),
+        _runtime("provided.al2023", ""),
+    ]
+    assert sdk_targets(runtimes) == ["nodejs", "python3.10", "python3.13"]
+
+
+def test_an_interpreter_newer_than_any_sdk_target_is_passed_over() -> None:
+    assert sdk_targets([_runtime("python3.14", "3.15.0", exact=False)]) == []
+
+
+def _printed(report: Report) -> str:
+    stream = io.StringIO()
+    Console(file=stream, width=200).print(sheet(report, Path("/data"), root=True))
+    return stream.getvalue()
+
+
+def test_runtimes_are_in_the_order_of_their_versions(tmp_path: Path) -> None:
+    printed = _printed(_report(tmp_path, *(_runtime(f"python3.{minor}", f"3.{minor}.0") for minor in (10, 9, 8))))
+    assert [line.split()[0] for line in printed.splitlines() if line.startswith("python3.") and "exact" in line] == [
+        "python3.8",
+        "python3.9",
+        "python3.10",
+    ]
+
+
+def test_a_machine_without_isolation_is_told_why_and_the_command_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def examine(settings: object) -> Report:
+        return _report(tmp_path, isolation=None, notes=["no isolation can be had here; full: it needs root"])
+
+    monkeypatch.setattr(doctor, "examine", examine)
+    done = CliRunner().invoke(lambent, ["doctor", "--data", str(tmp_path)])
+    assert done.exit_code == 3
+    assert "it needs root" in done.stdout
+    assert done.stdout.splitlines()[1].split() == ["isolation", "none"]
+
+
+def test_a_data_directory_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = CliRunner().invoke(lambent, ["doctor", "--data", str(tmp_path / "file" / "below")])
+    assert done.exit_code == 3
+    assert done.stderr.startswith("Error: cannot use the data directory")
+    assert done.stderr.count("\n") == 1
