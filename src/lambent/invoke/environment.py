@@ -79,6 +79,7 @@ class Environment:
         "_init_phase",
         "_init_started",
         "_invocation",
+        "_is_slowed",
         "_label",
         "_lines",
         "_log",
@@ -139,6 +140,7 @@ class Environment:
         self._init_started = 0.0
         self._init_ms: float | None = None
         self._init_phase = "init"
+        self._is_slowed = False
         self._retry_init = True
 
     # -- starting ------------------------------------------------------------------------------------------------
@@ -191,12 +193,15 @@ class Environment:
 
     def runtime_ready(self) -> None:
         """The runtime asked for its next event."""
+        if not self._is_slowed:
+            # Start-up has the whole machine; what comes after is paid for by memory size.
+            self._is_slowed = True
+            self.sandbox.limit_cpu()
         if self.state is not State.STARTING:
             return
         self._cancel_timer()
         if self._init_phase == "init":
             self._init_ms = (self._clock.monotonic() - self._init_started) * 1000
-        self.sandbox.limit_cpu()
         self.state = step(self.state, Event.RUNTIME_READY)
         waiting, self._waiting = self._waiting, None
         if waiting is None:
@@ -395,6 +400,7 @@ class Environment:
 
     def _reset_session(self) -> None:
         self._session = self.stem.door.renew()
+        self._is_slowed = False
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:

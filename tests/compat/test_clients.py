@@ -1,0 +1,189 @@
+"""The `aws` command line and Terraform on a running server: both modes of trust."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HANDLER = "def handler(event, context):\n    print('greeting', event)\n    return {text!r}\n"
+
+
+def cli_major() -> int:
+    """The major version of the aws command line; 0 when there is none."""
+    if shutil.which("aws") is None:
+        return 0
+    told = subprocess.run(["aws", "--version"], capture_output=True, text=True, timeout=60)
+    return int((told.stdout + told.stderr).split("aws-cli/")[1].split(".")[0])
+
+
+CLI = cli_major()
+needs_aws = pytest.mark.skipif(CLI < 1, reason="the aws command line is not installed")
+needs_aws_2 = pytest.mark.skipif(CLI < 2, reason="`aws logs tail` needs version 2 of the aws command line")
+
+
+def provider() -> Path | None:
+    """The folder of Terraform plugins that holds the AWS provider, if it is on this machine."""
+    for root in (Path("/opt"), Path("/usr/share"), Path.home() / ".terraform.d"):
+        for found in root.glob("**/registry.terraform.io/hashicorp/aws/*/*/terraform-provider-aws*"):
+            return found.parents[5]
+    return None
+
+
+PLUGINS = provider() if shutil.which("terraform") else None
+needs_terraform = pytest.mark.skipif(PLUGINS is None, reason="Terraform with the AWS provider is not on this machine")
+
+
+def command(server: Any, *argv: str, cwd: Path | None = None, fails: bool = False) -> str:
+    """Run a client; its output. Its own complaint is the failure's text."""
+    done = subprocess.run(
+        argv,
+        env={**server.environment(), "TF_IN_AUTOMATION": "1"},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+    assert (done.returncode != 0) is fails, f"{argv}\n{done.stdout}\n{done.stderr}"
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(params=["enforce", "dev"])
+def server(request: Any, make_server: Any) -> Any:
+    return make_server(*(["--dev"] if request.param == "dev" else [])).start()
+
+
+@needs_aws
+def test_the_aws_command_line_takes_a_function_through_its_life(server: Any, tools: Any, tmp_path: Path) -> None:
+    role = server.role()
+    package = tmp_path / "code.zip"
+    package.write_bytes(tools.zipped({"app.py": HANDLER.format(text="first")}))
+    name = ("--function-name", "hello")
+    created = json.loads(
+        command(
+            server, "aws", "lambda", "create-function", *name, "--runtime", "python3.11", "--handler", "app.handler",
+            "--role", role, "--zip-file", f"fileb://{package}",
+        )
+    )  # fmt: skip
+    assert created["State"] == "Pending"
+    command(server, "aws", "lambda", "wait", "function-active-v2", *name)
+    out = tmp_path / "out.json"
+    invoke = ("aws", "lambda", "invoke", *name)
+    if CLI > 1:
+        invoke += ("--cli-binary-format", "raw-in-base64-out")
+    told = json.loads(command(server, *invoke, "--payload", '{"a": 1}', str(out)))
+    assert told == {"StatusCode": 200, "ExecutedVersion": "$LATEST"}
+    assert json.loads(out.read_text()) == "first"
+    package.write_bytes(tools.zipped({"app.py": HANDLER.format(text="second")}))
+    command(server, "aws", "lambda", "update-function-code", *name, "--zip-file", f"fileb://{package}")
+    command(server, "aws", "lambda", "wait", "function-updated-v2", *name)
+    command(server, *invoke, "--payload", '{"a": 2}', str(out))
+    assert json.loads(out.read_text()) == "second"
+    found = json.loads(command(server, "aws", "logs", "filter-log-events", "--log-group-name", "/aws/lambda/hello"))
+    messages = [event["message"] for event in found["events"]]
+    assert "greeting {'a': 1}\n" in messages
+    assert any(message.startswith("REPORT RequestId") for message in messages)
+    command(server, "aws", "lambda", "delete-function", *name)
+    assert "ResourceNotFoundException" in command(server, "aws", "lambda", "get-function", *name, fails=True)
+
+
+@needs_aws_2
+def test_aws_logs_tail_follows_what_a_function_prints(server: Any, tools: Any) -> None:
+    server.function("chatty", {"app.py": HANDLER.format(text="x")})
+    aws = server.client("lambda")
+    aws.invoke(FunctionName="chatty", Payload=b'"before"')
+    follower = subprocess.Popen(
+        ["aws", "logs", "tail", "/aws/lambda/chatty", "--follow", "--since", "1m"],
+        env={**server.environment(), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert follower.stdout is not None
+        read_until(follower, "greeting before")
+        aws.invoke(FunctionName="chatty", Payload=b'"while following"')
+        read_until(follower, "greeting while following")
+    finally:
+        follower.kill()
+        follower.wait()
+
+
+def read_until(process: subprocess.Popen[str], text: str) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if text in line:
+            return
+    raise AssertionError(f"the stream ended without {text!r}")
+
+
+TERRAFORM = """
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+provider "aws" {
+  region                      = "us-east-1"
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = false
+  endpoints {
+    lambda = "ENDPOINT"
+    iam    = "ENDPOINT"
+    sts    = "ENDPOINT"
+    logs   = "ENDPOINT"
+  }
+}
+variable "greeting" { default = "hello" }
+resource "aws_iam_role" "runner" {
+  name               = "terraform-runner"
+  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow",
+    Principal = { Service = "lambda.amazonaws.com" }, Action = "sts:AssumeRole" }] })
+}
+resource "aws_iam_role_policy_attachment" "logs" {
+  role       = aws_iam_role.runner.name
+  policy_arn = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+}
+resource "aws_cloudwatch_log_group" "logs" {
+  name              = "/aws/lambda/terraformed"
+  retention_in_days = 7
+}
+resource "aws_lambda_function" "hello" {
+  function_name    = "terraformed"
+  role             = aws_iam_role.runner.arn
+  runtime          = "python3.11"
+  handler          = "app.handler"
+  filename         = "code.zip"
+  source_code_hash = filebase64sha256("code.zip")
+  timeout          = 9
+  environment {
+    variables = { GREETING = var.greeting }
+  }
+  tags             = { team = "a" }
+  depends_on       = [aws_cloudwatch_log_group.logs]
+}
+"""
+
+
+@needs_terraform
+def test_terraform_applies_plans_no_changes_updates_and_destroys(server: Any, tools: Any, tmp_path: Path) -> None:
+    work = tmp_path / "terraform"
+    work.mkdir()
+    source = "import os\ndef handler(event, context):\n    return os.environ['GREETING']\n"
+    (work / "code.zip").write_bytes(tools.zipped({"app.py": source}))
+    (work / "main.tf").write_text(TERRAFORM.replace("ENDPOINT", server.endpoint))
+    command(server, "terraform", "init", f"-plugin-dir={PLUGINS}", "-no-color", cwd=work)
+    command(server, "terraform", "apply", "-auto-approve", "-no-color", cwd=work)
+    aws = server.client("lambda")
+    assert json.load(aws.invoke(FunctionName="terraformed")["Payload"]) == "hello"
+    plan = ("terraform", "plan", "-detailed-exitcode", "-no-color")
+    assert "No changes" in command(server, *plan, cwd=work)
+    changed = ("-var", "greeting=changed")
+    command(server, "terraform", "apply", "-auto-approve", "-no-color", *changed, cwd=work)
+    assert json.load(aws.invoke(FunctionName="terraformed")["Payload"]) == "changed"
+    assert "No changes" in command(server, *plan, *changed, cwd=work)
+    command(server, "terraform", "destroy", "-auto-approve", "-no-color", cwd=work)
+    assert aws.list_functions()["Functions"] == []
