@@ -94,10 +94,14 @@ async def _run(
     stack.push_async_callback(tasks.close)
     seal = Seal.open_or_create(settings.data / "master.key")
 
-    driver = open_driver(settings.isolation, settings.data / "sandboxes", _instance(settings.data), log)
+    # Trying out what isolation can be had takes a while, most of it waiting: the models are read meanwhile.
+    opening = tasks.start("isolation", _open_driver(settings, tasks, log))
+    catalogue = open_catalogue(settings.data / "runtimes", sdk=Sdk(), strict=settings.strict_runtimes)
+    lambda_service = load("lambda")
+    others = [(load(name), kinds) for name, kinds in neighbours.services()]
+    driver = await opening
     stack.push_async_callback(driver.close)
     starting = tasks.start("driver", driver.start())
-    catalogue = open_catalogue(settings.data / "runtimes", sdk=Sdk(), strict=settings.strict_runtimes)
 
     keys = iam_keys.Keys(store.records, seal)
     await keys.start()
@@ -144,11 +148,12 @@ async def _run(
         catalogue=catalogue,
     )
     activation = Activation(ports)
-    registry = _registry(ports, artifacts, activation)
+    lambda_ = Api(lambda_service, Functions(ports, artifacts, activation), Tags(ports), Invocations(ports))
+    registry = Registry([lambda_, *(Api(service, *(kind(ports) for kind in kinds)) for service, kinds in others)])
     aws.connect(registry)
     identity = Identity(_Identities(keys, sessions), ports.trust, clock)
     pipeline = Pipeline(registry, identity, tasks, log)
-    fast = FastDoor(registry, registry["lambda"].service, identity, pipeline, invoker, log)
+    fast = FastDoor(registry, lambda_service, identity, pipeline, invoker, log)
     await starting
     site = Site(ports, pipeline, fast, {"status": "running", "isolation": driver.level, "notes": list(driver.notes)})
 
@@ -165,9 +170,9 @@ async def _run(
     await activation.resume()
     tasks.start("log retention", Retention(store.records, store.journals, clock, log).run())
     tasks.start("garbage", collect_garbage(functions, store.blobs, artifacts, log))
-    gc.collect()
-    gc.freeze()
     ready(Running(url, settings, driver.level, driver.notes))
+    gc.collect()
+    gc.freeze()  # what lives now lives for ever: the collector need not look at it again
     await stopping.wait()
     await _stop(http, invoker, log)
 
@@ -204,10 +209,9 @@ def _instance(data: Path) -> str:
     return hashlib.sha256(os.fsencode(data.resolve())).hexdigest()[:12]
 
 
-def _registry(ports: Ports, artifacts: Artifacts, activation: Activation) -> Registry:
-    lambda_ = Api(load("lambda"), Functions(ports, artifacts, activation), Tags(ports), Invocations(ports))
-    others = [Api(load(name), *(kind(ports) for kind in kinds)) for name, kinds in neighbours.services()]
-    return Registry([lambda_, *others])
+async def _open_driver(settings: Settings, tasks: Tasks, log: Log) -> Driver:
+    state = settings.data / "sandboxes"
+    return await tasks.in_thread(open_driver, settings.isolation, state, _instance(settings.data), log)
 
 
 class _Identities:
