@@ -1,1 +1,1 @@
-"""The command line, a file per command. Only serve.py imports the app."""
+"""The command line: main.py has the table of commands, each in a file of its own. Only serve.py and doctor.py import the app."""

@@ -93,7 +93,8 @@ def cure(runtime: str) -> str:
         number = runtime.removeprefix("python")
         return f"pyenv install {number}, or uv python install {number}"
     if runtime.startswith("nodejs"):
-        return f"nvm install {runtime.removeprefix('nodejs').removesuffix('.x')}"
+        number = runtime.removeprefix("nodejs").removesuffix(".x")
+        return f"nvm install {number}, or any Node.js {number} on the PATH"
     return "not offered by this version of Lambent"
 
 
