@@ -1,0 +1,70 @@
+"""What is switched on, tried and not believed: signatures, memory limits, sandboxes and logs."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+from collections.abc import Callable, Sequence
+
+from client import BenchError, Code, Lambda, Signed, invocation
+from figures import PYTHON, SMALL_MB
+from servers import Server
+from turns import deployed, say, talking
+
+_PROBE = Code(
+    PYTHON,
+    """import os
+
+def handler(event, context):
+    if event.get("take"):
+        return len(bytearray(event["take"]))
+    return sum(name.isdigit() for name in os.listdir("/proc"))
+""",
+)
+_MUCH_MB = 300
+
+
+def tried(servers: Sequence[Server], columns: Sequence[str]) -> str:
+    """A Markdown table of what each server did when it was tried."""
+    questions: tuple[tuple[str, Callable[[Lambda, str], str]], ...] = (
+        ("an Invoke with a wrong signature", _wrong_signature),
+        (f"a function of {SMALL_MB} MB takes {_MUCH_MB} MB", _much_memory),
+        ("processes that a function sees", _processes_seen),
+        ("the log of an invocation has its REPORT line", _logged),
+    )
+    answers: dict[str, dict[str, str]] = {name: {} for name in columns}
+    with deployed(servers, _PROBE, SMALL_MB) as functions:
+        for server in servers:
+            for question, ask in questions:
+                try:
+                    with talking(server) as client:
+                        answers[server.name][question] = ask(client, functions.on(server))
+                except (BenchError, OSError) as error:
+                    say(f"{server.name}: {question}: {error}")
+                    answers[server.name][question] = "failed"
+    lines = [f"| tried in this run | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for question, _ in questions:
+        lines.append(f"| {question} | {' | '.join(answers[name].get(question, '–') for name in columns)} |")
+    return "\n".join(lines)
+
+
+def _wrong_signature(client: Lambda, name: str) -> str:
+    wrong = dataclasses.replace(client.target, secret_key="wrong")
+    request: Signed = invocation(wrong, name, {})
+    answer = client.connection.exchange(request.wire())
+    return f"served ({answer.status})" if answer.is_success else f"refused ({answer.status})"
+
+
+def _much_memory(client: Lambda, name: str) -> str:
+    answer = client.invoke(name, {"take": _MUCH_MB * 1024 * 1024})
+    return "allowed" if answer.is_success else "ended with an error"
+
+
+def _processes_seen(client: Lambda, name: str) -> str:
+    return answer.body.decode() if (answer := client.invoke(name, {})).is_success else f"failed ({answer.status})"
+
+
+def _logged(client: Lambda, name: str) -> str:
+    answer = client.invoke(name, {}, X_Amz_Log_Type="Tail")
+    tail = base64.b64decode(answer.headers.get(b"x-amz-log-result", b""))
+    return "yes" if b"\nREPORT RequestId: " in tail else "no"
