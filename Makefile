@@ -11,9 +11,12 @@ $(STAMP): pyproject.toml tools/setup.sh
 	@sh tools/setup.sh venv "$(PY)" "$(VENV)"
 	@touch $@
 
-# make run ARGS="--port 4567 --data /tmp/lambent"
-run: $(STAMP)
+$(VENV)/.node: $(STAMP)
 	@sh tools/setup.sh node
+	@touch $@
+
+# make run ARGS="--port 4567 --data /tmp/lambent"
+run: $(VENV)/.node
 	@$(BIN)/python tools/demo.py $(ARGS)
 
 # make test ARGS="tests/core -k arn"

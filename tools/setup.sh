@@ -1,7 +1,7 @@
 #!/bin/sh
 # Prepares a fresh machine. Every step looks first and does nothing when there is nothing to do.
 #   setup.sh venv PYTHON DIRECTORY   the virtual environment with everything that Lambent and its tests need
-#   setup.sh node                    Node.js for the examples, when it is missing and we may install packages
+#   setup.sh node                    Node.js for the examples, when it is missing and we are root
 set -eu
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -61,7 +61,7 @@ name_what_is_missing() {
 
 install_node() {
 	! command -v node >/dev/null 2>&1 || return 0
-	apt nodejs && return 0
+	[ "$(id -u)" != 0 ] || ! apt nodejs || return 0
 	say "no Node.js: its examples are left out. As root: apt-get install nodejs"
 }
 
