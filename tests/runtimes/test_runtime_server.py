@@ -253,6 +253,49 @@ async def test_other_paths(api: Any, method: str, path: str, expected: int) -> N
     assert status == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/2020-01-01/extension/register", "The Extensions API"), ("/2022-07-01/telemetry", "The Telemetry API")],
+)
+async def test_what_comes_later_is_refused_by_its_name(api: Any, path: str, name: str) -> None:
+    client = await Client.to(api)
+    _, _, body = await client.ask("POST", path)
+    assert json.loads(body)["errorMessage"] == f"{name} is not supported yet."
+
+
+async def test_a_large_body_that_nobody_waits_for_is_not_kept(api: Any) -> None:
+    client = await Client.to(api)
+    client.send("GET", f"{BASE}/invocation/next")
+    await api.next_told()
+    other = await Client.to(api)
+    status, _, _ = await other.ask("POST", f"{BASE}/invocation/x/response", b"x" * 100_000)
+    assert status == 400
+    again = await Client.to(api)
+    status, _, _ = await again.ask("POST", f"{BASE}/init/error", b"x" * 100_000)
+    assert status == 413
+
+
+async def test_a_huge_error_is_passed_on_without_being_read(api: Any) -> None:
+    client = await Client.to(api)
+    request_id = api.offer()
+    await client.ask("GET", f"{BASE}/invocation/next")
+    body = b"[" * 300_000
+    await client.ask("POST", f"{BASE}/invocation/{request_id}/error", body)
+    assert await api.outcome() == ("failed", request_id, "Runtime.Unknown", body)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/vnd.aws.lambda.error.cause+json"])
+@pytest.mark.parametrize("depth", [10_000, 200_000])
+async def test_a_deeply_nested_error_is_harmless(api: Any, depth: int, kind: str) -> None:
+    client = await Client.to(api)
+    request_id = api.offer()
+    await client.ask("GET", f"{BASE}/invocation/next")
+    body = b"[" * depth
+    status, _, _ = await client.ask("POST", f"{BASE}/invocation/{request_id}/error", body, Content_Type=kind)
+    assert status == 202
+    assert await api.outcome() == ("failed", request_id, "Runtime.Unknown", body)
+
+
 async def test_a_closed_session_refuses(api: Any) -> None:
     client = await Client.to(api)
     api.session.close()

@@ -11,13 +11,13 @@ import json
 from lambent.core import limits
 from lambent.kit.http import Connection
 from lambent.kit.http_message import HttpLimits, Request, Response
-from lambent.runtimes.api.session import NextEvent, Refusal, Session
+from lambent.runtimes.api.session import NextEvent, Refusal, Session, State
 
 API_LIMITS = HttpLimits(
     # Runtimes describe errors in a header of up to 1 MB.
     head_bytes=1_200_000,
     body_bytes=limits.SYNC_RESPONSE,
-    connections=64,
+    connections=16,
     # A frozen sandbox may stop anywhere, for as long as it stays frozen; what it can hold up is its own alone.
     idle_s=None,
     head_s=100_000.0,
@@ -35,6 +35,14 @@ _WITH_CAUSE = b"application/vnd.aws.lambda.error.cause+json"
 _JSON = ((b"Content-Type", b"application/json"),)
 _LARGE_BYTES = 64 * 1024
 _TYPE_CHARACTERS = 256
+_UNEXPECTED_BYTES = 64 * 1024
+_PARSED_BYTES = 256 * 1024
+_LATER = (
+    (b"/2020-01-01/extension/", "The Extensions API"),
+    (b"/2022-07-01/telemetry", "The Telemetry API"),
+    (b"/2020-08-15/logs", "The Logs API"),
+    (b"/2018-06-01/runtime/restore/", "SnapStart"),
+)
 
 
 def _ready(status: bytes, body: bytes) -> bytes:
@@ -75,9 +83,13 @@ class RuntimeConnection(Connection):
             self._send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npong")
             return
         else:
-            self._refuse_with(Refusal(404, "NotFound", f"There is no {_shown(path)} here."))
+            self._refuse_with(Refusal(404, "NotFound", _absent(path)))
             return
         self._refuse_with(Refusal(405, "MethodNotAllowed", f"{_shown(path)} does not take {request.method}."))
+
+    def body_limit(self, method: str, target: bytes, headers: dict[bytes, bytes]) -> int:
+        """Nothing large is kept that nobody waits for."""
+        return limits.SYNC_RESPONSE if self._session.state in _EXPECTING else _UNEXPECTED_BYTES
 
     def closed(self) -> None:
         """Whoever waited for an event here is gone."""
@@ -106,7 +118,7 @@ class RuntimeConnection(Connection):
             body = _error_body(request)
             self._acknowledge(self._session.error(_text(request_id), _error_type(request, body), body))
         else:
-            self._refuse_with(Refusal(404, "NotFound", f"There is no {_shown(request.path)} here."))
+            self._refuse_with(Refusal(404, "NotFound", _absent(request.path)))
 
     def _take(self, event: NextEvent) -> None:
         head = event_head(event)
@@ -143,6 +155,7 @@ class RuntimeConnection(Connection):
         self.write_response(response)
 
 
+_EXPECTING = frozenset((State.STARTED, State.RUNNING))
 _REASONS = {400: b"Bad Request", 403: b"Forbidden", 404: b"Not Found", 405: b"Method Not Allowed"}
 
 
@@ -184,6 +197,8 @@ def _error_type(request: Request, body: bytes) -> str:
     named = request.headers.get(_ERROR_TYPE)
     if named:
         return _text(named)[:_TYPE_CHARACTERS]
+    if len(body) > _PARSED_BYTES:
+        return "Runtime.Unknown"
     try:
         named_inside = json.loads(body)["errorType"]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -193,7 +208,7 @@ def _error_type(request: Request, body: bytes) -> str:
 
 def _error_body(request: Request) -> bytes:
     """The error document for the caller; the cause that some runtimes put into it is for tracing alone."""
-    if request.headers.get(b"content-type") != _WITH_CAUSE:
+    if request.headers.get(b"content-type") != _WITH_CAUSE or len(request.body) > _PARSED_BYTES:
         return request.body
     try:
         document = json.loads(request.body)
@@ -209,6 +224,13 @@ def _document(refusal: Refusal) -> bytes:
 
 def _text(value: bytes) -> str:
     return value.decode("latin-1")
+
+
+def _absent(path: bytes) -> str:
+    for prefix, name in _LATER:
+        if path.startswith(prefix):
+            return f"{name} is not supported yet."
+    return f"There is no {_shown(path)} here."
 
 
 def _shown(path: bytes) -> str:

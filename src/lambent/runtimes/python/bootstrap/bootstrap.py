@@ -110,9 +110,7 @@ def main(channel: socket.socket) -> None:
     """Read the assignment's one line from `channel`, become that function's runtime, and end with the process."""
     message = json.loads(_read_line(channel))
     channel.close()
-    os.environ.clear()
-    os.environ.update(message["env"])
-    time.tzset()
+    replace_environment(message["env"])
     connection, _ahead.connection = _ahead.connection, None
     try:
         run(connection)
@@ -129,8 +127,8 @@ def run(connection: Connection | None = None) -> None:
     """Serve events until the process ends; a `connection` made ahead is used when it leads to the right address."""
     task = os.environ.get("LAMBDA_TASK_ROOT", "/var/task")
     sys.path[:] = search_path(sys.path, task, os.environ.get("LAMBDA_RUNTIME_DIR", "/var/runtime"))
-    for folder in [known for known in sys.path_importer_cache if known in sys.path[:3]]:
-        del sys.path_importer_cache[folder]
+    for folder in sys.path[:3]:
+        sys.path_importer_cache.pop(folder, None)
     # A handler module that is called like this file must not find it in its place.
     if __name__ != "__main__":
         sys.modules.pop(__name__, None)
@@ -141,14 +139,19 @@ def run(connection: Connection | None = None) -> None:
     address = os.environ.get("AWS_LAMBDA_RUNTIME_API", ADDRESS)
     if connection is None or connection.address != address:
         connection = Connection(address)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(line_buffering=True)
+    _buffer_lines()
     records = open_records(os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", None))
     runtime = Runtime(connection, records, json_logs=_json_wanted())
     runtime.set_up_logging(os.environ.get("AWS_LAMBDA_LOG_LEVEL", ""))
     runtime.load(os.environ.get("_HANDLER", ""))
     runtime.serve()
+
+
+def replace_environment(env: Mapping[str, str]) -> None:
+    """Let `env` be all of this process's environment."""
+    os.environ.clear()
+    os.environ.update(env)
+    time.tzset()
 
 
 def search_path(paths: list[str], task: str, runtime: str) -> list[str]:
@@ -698,10 +701,22 @@ def _rehearse() -> None:
         runtime._handler = names["handler"]
         head, body = runtime._connection.receive()
         runtime.answer(parse_headers(head), body)
-        os.environ.pop("_X_AMZN_TRACE_ID", None)
+        runtime.set_up_logging("INFO")
+        logging.getLogger().handlers.clear()
+        logging.getLogger().setLevel(logging.WARNING)
+    replace_environment(json.loads(json.dumps(dict({"REHEARSAL_%d" % i: "x" * 40 for i in range(24)}, TZ=":UTC"))))
+    os.environ.clear()
+    _buffer_lines()
     if "colorsys" not in sys.modules:
         importlib.import_module("colorsys")
         del sys.modules["colorsys"]
+
+
+def _buffer_lines() -> None:
+    """Let printed lines leave at once, wherever they go."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
 
 
 def _read_line(channel: socket.socket) -> bytes:
