@@ -113,8 +113,10 @@ async def _run(
 
     inside = Server(log)  # of its own: running functions still need it when the public port is closing
     stack.push_async_callback(inside.close)
-    http = Server(log)
-    stack.push_async_callback(http.close)
+    public, inside = Server(log), Server(log)
+    """The port that clients use, and the ways out of the sandboxes: those stay open while the last functions finish."""
+    stack.push_async_callback(inside.close)
+    stack.push_async_callback(public.close)
     site: Site
 
     def connection() -> PublicConnection:
@@ -158,7 +160,7 @@ async def _run(
     site = Site(ports, pipeline, fast, {"status": "running", "isolation": driver.level, "notes": list(driver.notes)})
 
     try:
-        listener = await http.listen(settings.host, settings.port, connection)
+        listener = await public.listen(settings.host, settings.port, connection)
     except OSError as error:
         raise StartError(str(error.strerror or error)) from error
     url = f"http://{settings.host}:{listener.port}"
@@ -174,25 +176,19 @@ async def _run(
     gc.collect()
     gc.freeze()  # what lives now lives for ever: the collector need not look at it again
     await stopping.wait()
-    await _stop(http, invoker, log)
+    await _stop(public, invoker, log)
 
 
-async def _stop(http: Server, invoker: Invoker, log: Log) -> None:
+async def _stop(public: Server, invoker: Invoker, log: Log) -> None:
     """Let running invocations finish; a second signal breaks them off."""
     log.info("stopping", running=invoker.running)
-    again = _on_signals()
-    draining = asyncio.ensure_future(_drain(http, invoker))
-    second = asyncio.ensure_future(again.wait())
-    await asyncio.wait((draining, second), return_when=asyncio.FIRST_COMPLETED)
-    second.cancel()
-    if not draining.done():
+    again = asyncio.ensure_future(_on_signals().wait())
+    finished = asyncio.gather(public.drain(DRAIN_S), invoker.drained())
+    await asyncio.wait((finished, again), return_when=asyncio.FIRST_COMPLETED)
+    again.cancel()
+    if not finished.done():
         log.warning("stopping_at_once", running=invoker.running)
-        draining.cancel()
-
-
-async def _drain(http: Server, invoker: Invoker) -> None:
-    await http.drain(DRAIN_S)
-    await invoker.drain()  # what was left running by callers who have gone
+        finished.cancel()
 
 
 def _on_signals() -> asyncio.Event:

@@ -23,7 +23,7 @@ from lambent.core import limits
 from lambent.core.arn import FunctionRef
 from lambent.core.function import Version
 from lambent.core.invocation import Invocation, Result, Throttled
-from lambent.invoke.invoker import Draining, Invoker
+from lambent.invoke.invoker import Invoker
 from lambent.invoke.resolve import FunctionMissing, NotActive
 from lambent.ports import Ports
 from lambent.wire.call import Call
@@ -66,7 +66,7 @@ class Invocations:
             return {"StatusCode": 204}
         try:
             result = await self._invoker.invoke(version, invocation)
-        except (Throttled, Draining) as refusal:
+        except Throttled as refusal:
             raise refused(refusal) from None
         if result is None:
             raise broken()
@@ -120,10 +120,8 @@ def answered(result: Result) -> InvocationResponse:
     return answer
 
 
-def refused(refusal: Throttled | Draining) -> ApiError:
+def refused(refusal: Throttled) -> ApiError:
     """The error for an invocation that was not begun."""
-    if isinstance(refusal, Draining):
-        return ServiceException("The service is shutting down.", status=503)
     return TooManyRequestsException("Rate Exceeded.", extra={"Reason": refusal.reason, "Type": "User"})
 
 

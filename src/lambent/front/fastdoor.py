@@ -15,7 +15,7 @@ from lambent.core.arn import FunctionRef
 from lambent.core.invocation import Result, Throttled
 from lambent.front.identity import Identity
 from lambent.front.pipeline import LARGE_BODY, Pipeline, authorise, check_request_id
-from lambent.invoke.invoker import Draining, Invoker
+from lambent.invoke.invoker import Invoker
 from lambent.kit.http import Connection
 from lambent.kit.http_message import Request
 from lambent.kit.log import Log
@@ -76,7 +76,7 @@ class FastDoor:
         version, invocation = accept(self._invoker, call, asked)
         try:
             self._invoker.run(version, invocation, partial(self._finished, connection, request_id))
-        except (Throttled, Draining) as refusal:
+        except Throttled as refusal:
             raise refused(refusal) from None
 
     def _finished(self, connection: Connection, request_id: str, result: Result | None) -> None:

@@ -270,9 +270,10 @@ class Environment:
         self._write([(now, line)])
         self.state = step(self.state, Event.BROKEN)
         self._reset_session()
-        self._conclude(outcome)
+        done, result = self._concluded(outcome)
         self._owner.reset(self)
         self._became_idle()
+        done(result)
 
     # -- initialisation that fails --------------------------------------------------------------------------------
 
@@ -339,8 +340,9 @@ class Environment:
         assert self._waiting is not None
         self._invocation, self._done = self._waiting
         self._waiting = None
-        self._conclude(outcome)
+        done, result = self._concluded(outcome)
         self._die()
+        done(result)
 
     # -- ends -----------------------------------------------------------------------------------------------------
 
@@ -350,11 +352,13 @@ class Environment:
         self._cancel_timer()
         self._drain()
         self.state = step(self.state, Event.FINISHED)
-        self._conclude(outcome)
+        done, result = self._concluded(outcome)
+        # Idle first: the caller may have its next request ready, which is handled before `done` returns.
         self._became_idle()
+        done(result)
 
-    def _conclude(self, outcome: Outcome) -> None:
-        """Write END and REPORT and tell the caller."""
+    def _concluded(self, outcome: Outcome) -> tuple[Done, Result]:
+        """Write END and REPORT; whom to tell, and what."""
         invocation, done = self._invocation, self._done
         assert invocation is not None
         assert done is not None
@@ -371,7 +375,7 @@ class Environment:
             self._write([report] if end is None else [(now, end), report])
         tail = None if self._tail is None else "".join(self._tail).encode()[-limits.LOG_TAIL :]
         self._tail = None
-        done(Result(outcome, self.version.version, tail))
+        return done, Result(outcome, self.version.version, tail)
 
     def _became_idle(self) -> None:
         self.idle_since = self._clock.monotonic()

@@ -23,10 +23,6 @@ IDLE_S = 300.0
 SWEEP_S = 5.0
 
 
-class Draining(Exception):
-    """The server is stopping: no new invocations."""
-
-
 class Invoker:
     """Runs invocations. Callers resolve first (to authorise what was named), then run."""
 
@@ -72,9 +68,7 @@ class Invoker:
 
     def run(self, version: Version, invocation: Invocation, done: Done) -> None:
         """Run `invocation`; `done` is called once with its result, or None when the platform failed.
-        Raises Throttled and Draining at once."""
-        if self._drained is not None:
-            raise Draining
+        Raises Throttled at once."""
         self._gate.enter(version)
 
         def finished(result: Result | None) -> None:
@@ -101,8 +95,9 @@ class Invoker:
         plan = await self._preparation.plan(version)
         await self._stems.prepare(plan.template)
 
-    async def drain(self) -> None:
-        """Refuse new invocations; return when the running ones have finished."""
+    async def drained(self) -> None:
+        """Return when no invocation runs. Those under way may still invoke others: whoever stops the server closes its
+        public port first."""
         self._drained = asyncio.Event()
         if self._gate.running:
             self._log.info("finishing_invocations", running=self._gate.running)
