@@ -1,4 +1,4 @@
-"""kill -9 of the server at any moment: what was answered is there, nothing is half done, the dead leave nothing behind."""
+"""kill -9 of the server at any moment: what was answered is there, nothing is half done, nothing is left behind."""
 
 from __future__ import annotations
 

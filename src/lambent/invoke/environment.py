@@ -39,6 +39,9 @@ from lambent.sandbox.base import Exit
 PIPE_BYTES = 65536
 """What a pipe holds at most, and so what is read at once."""
 
+EARLIEST_RECORD_MS = 900_000
+"""A record may be written at the beginning of the longest invocation and read at its end."""
+
 Done = Callable[[Result | None], None]
 """Told how an invocation ended; None when the platform itself failed."""
 
@@ -432,7 +435,8 @@ class Environment:
     def _read_frames(self, limit: int) -> list[tuple[int, str]]:
         entries: list[tuple[int, str]] = []
         for chunk in self._read_available(self.sandbox.records, limit):
-            entries += [(frame.at_ms, frame.text) for frame in self._frames.feed(chunk)]
+            now = self._now_ms()
+            entries += [(believable(frame.at_ms, now), frame.text) for frame in self._frames.feed(chunk)]
         return entries
 
     def _read_available(self, descriptor: int, limit: int) -> list[bytes]:
@@ -457,6 +461,11 @@ class Environment:
 
     def _now_ms(self) -> int:
         return int(self._clock.now() * 1000)
+
+
+def believable(at_ms: int, now_ms: int) -> int:
+    """The time that a program gives its own record, if it can be that of one that arrives now."""
+    return at_ms if now_ms - EARLIEST_RECORD_MS <= at_ms <= now_ms else now_ms
 
 
 def _told(outcome: Outcome) -> str:

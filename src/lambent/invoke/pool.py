@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 
 from lambent.core.function import Version
 from lambent.core.invocation import Invocation
 from lambent.core.lifecycle import State
+from lambent.invoke.artifacts import ArtifactMissing
 from lambent.invoke.environment import Done, Environment
+from lambent.invoke.package import BadPackage
 from lambent.invoke.prepare import Plan, Preparation
 from lambent.invoke.stems import Stem, Stems
 from lambent.kit.log import Log
+from lambent.kit.seal import SealBroken
 from lambent.kit.tasks import Tasks
+from lambent.runtimes.catalogue import RuntimeMissing
 from lambent.sandbox.base import SandboxDied
+from lambent.store.base import StoreUnavailable
 
 ATTEMPTS = 3
 """Sandboxes that a cold start may use up before the platform gives up on it."""
@@ -29,24 +35,28 @@ class Pool:
         self._log = log
         self._idle: list[Environment] = []
         self._all: set[Environment] = set()
+        self._waiting: deque[tuple[Invocation, Done]] = deque()
+        self._starting = 0
         self._plan: Plan | None = None
         self._resets: dict[Environment, asyncio.Task[None]] = {}
         self._retired = False
 
     @property
     def size(self) -> int:
-        """Environments that exist."""
-        return len(self._all)
+        """Environments that exist, and invocations that wait for one."""
+        return len(self._all) + len(self._waiting)
 
     def run(self, invocation: Invocation, done: Done) -> None:
-        """Run it in the warmest idle environment, or in a new one."""
+        """Run it in the warmest idle environment, or in whatever comes first: one that becomes idle, or a new one."""
         if self._idle:
             self._idle.pop().run(invocation, done)
         else:
-            self._tasks.start(f"cold:{self.version.name}", self._cold(invocation, done))
+            self._waiting.append((invocation, done))
+            self._start_enough()
 
     def retire(self) -> None:
-        """Take no more invocations: idle environments end now, busy ones when they have finished."""
+        """Take no more invocations: idle environments end now, busy ones when they have finished. Invocations that wait
+        already are still run."""
         self._retired = True
         for environment in tuple(self._idle):
             environment.retire()
@@ -60,8 +70,10 @@ class Pool:
     # -- what environments tell their owner -----------------------------------------------------------------------
 
     def idle(self, environment: Environment) -> None:
-        """It has finished."""
-        if self._retired:
+        """It has finished: the longest waiting invocation is next."""
+        if self._waiting:
+            environment.run(*self._waiting.popleft())
+        elif self._retired:
             environment.retire()
         else:
             self._idle.append(environment)
@@ -82,26 +94,46 @@ class Pool:
 
     # -- cold starts ----------------------------------------------------------------------------------------------
 
-    async def _cold(self, invocation: Invocation, done: Done) -> None:
-        for attempt in range(ATTEMPTS):
-            try:
-                if self._plan is None or not self._preparation.is_fresh(self._plan):
-                    self._plan = await self._preparation.plan(self.version)
-                stem = await self._stems.take(self._plan.template)
-            except SandboxDied as error:
-                self._log.warning("cold_start_failed", function=self.version.arn, attempt=attempt, reason=error)
-                continue
-            if self._idle:
-                # One became free while the sandbox was made: the waiting invocation is served sooner by it.
-                self._tasks.start(f"close:{stem.sandbox.id}", stem.close())
-                self._idle.pop().run(invocation, done)
-                return
-            if await self._start(stem, self._plan, invocation, done):
-                return
-        self._log.error("cold_start_gave_up", function=self.version.arn)
-        done(None)
+    def _start_enough(self) -> None:
+        """As many cold starts under way as invocations wait."""
+        while self._starting < len(self._waiting):
+            self._starting += 1
+            self._tasks.start(f"cold:{self.version.name}", self._cold())
 
-    async def _start(self, stem: Stem, plan: Plan, invocation: Invocation, done: Done) -> bool:
+    async def _cold(self) -> None:
+        """Make one environment for whichever invocation waits longest when it can be had."""
+        try:
+            for attempt in range(ATTEMPTS):
+                if await self._started(attempt):
+                    return
+            self._give_up("its sandboxes died")
+        except (BadPackage, ArtifactMissing, RuntimeMissing, SealBroken, StoreUnavailable) as error:
+            self._give_up(f"{type(error).__name__}: {error}")
+        finally:
+            self._starting -= 1
+            self._start_enough()
+
+    async def _started(self, attempt: int) -> bool:
+        """Whether an environment could be started, or none is wanted any more."""
+        try:
+            plan = await self._fresh_plan()
+            stem = await self._stems.take(plan.template, lambda: bool(self._waiting))
+        except SandboxDied as error:
+            self._log.warning("cold_start_failed", function=self.version.arn, attempt=attempt, reason=error)
+            return not self._waiting
+        if stem is None:
+            return True
+        if not self._waiting:
+            self._stems.give_back(plan.template, stem)
+            return True
+        return await self._assigned(stem, plan, *self._waiting.popleft())
+
+    async def _fresh_plan(self) -> Plan:
+        if self._plan is None or not self._preparation.is_fresh(self._plan):
+            self._plan = await self._preparation.plan(self.version)
+        return self._plan
+
+    async def _assigned(self, stem: Stem, plan: Plan, invocation: Invocation, done: Done) -> bool:
         environment = self._preparation.environment(plan, stem, self)
         self._all.add(environment)
         environment.begin(invocation, done)
@@ -109,8 +141,17 @@ class Pool:
             await stem.sandbox.assign(self._preparation.assignment(plan, environment))
         except SandboxDied as error:
             self._log.warning("assignment_failed", function=self.version.arn, reason=error)
-            return environment.forsake() is None
+            if (forsaken := environment.forsake()) is not None:
+                self._waiting.appendleft(forsaken)
+            return not self._waiting
         return True
+
+    def _give_up(self, reason: str) -> None:
+        """The platform cannot do it: the longest waiting caller is told."""
+        self._log.error("cold_start_gave_up", function=self.version.arn, reason=reason)
+        if self._waiting:
+            _, done = self._waiting.popleft()
+            done(None)
 
     async def _reset(self, environment: Environment, before: asyncio.Task[None] | None) -> None:
         if before is not None:

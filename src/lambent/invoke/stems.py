@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lambent.invoke.door import Door, Doors
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
 from lambent.sandbox.base import Deferred, Driver, Forked, Sandbox, SandboxDied, Template
+
+AT_ONCE = 4
+"""Sandboxes made at the same time: more only wait for each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +42,31 @@ class Stems:
         self._templates: dict[str, Template] = {}
         self._refilling: dict[str, asyncio.Task[None]] = {}
         self._failed: dict[str, str] = {}
+        self._making = asyncio.Semaphore(AT_ONCE)
         self._closed = False
 
-    async def take(self, template: Template) -> Stem:
-        """A waiting sandbox, made now if none is ready. Raises SandboxDied."""
+    async def take(self, template: Template, wanted: Callable[[], bool]) -> Stem | None:
+        """A waiting sandbox, made now if none is ready; None if it is not `wanted` any more when its turn comes.
+        Raises SandboxDied."""
         ready = self._queue(template)
+        stem: Stem | None = None
         if ready:
             stem = ready.popleft()
-            self._refill(template)
-            return stem
-        stem = await self._make(template)
+        else:
+            async with self._making:
+                if not wanted():
+                    return None
+                stem = ready.popleft() if ready else await self._make(template)
         self._refill(template)
         return stem
+
+    def give_back(self, template: Template, stem: Stem) -> None:
+        """A sandbox that was taken and is not needed after all."""
+        ready = self._queue(template)
+        if self._closed or len(ready) >= self._enough(template):
+            self._tasks.start(f"close:{stem.sandbox.id}", stem.close())
+        else:
+            ready.append(stem)
 
     async def prepare(self, template: Template) -> None:
         """Return when at least one sandbox of `template` waits. Raises SandboxDied."""
@@ -84,14 +101,16 @@ class Stems:
 
     async def _refill_now(self, template: Template) -> None:
         ready = self._queue(template)
-        wanted = max(1, round(_wanted(template) * self._scale))
-        while len(ready) < wanted and not self._closed:
+        while len(ready) < self._enough(template) and not self._closed:
             try:
-                stem = await self._make(template)
+                async with self._making:
+                    ready.append(await self._make(template))
             except SandboxDied as error:
                 self._log.warning("stem_failed", template=template.name, reason=error)
                 return
-            ready.append(stem)
+
+    def _enough(self, template: Template) -> int:
+        return max(1, round(_wanted(template) * self._scale))
 
 
 def _wanted(template: Template) -> int:
