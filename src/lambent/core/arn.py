@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 PARTITION = "aws"
 LATEST = "$LATEST"
@@ -28,6 +29,7 @@ class FunctionRef:
     qualifier: str | None = None
 
     @classmethod
+    @lru_cache(maxsize=4096)  # every invocation asks, mostly for the same few names
     def parse(cls, text: str, *, account: str, region: str) -> FunctionRef | None:
         """Any spelling: name, name:qualifier, partial or full ARN. What is not said is the caller's own; None when it
         is no spelling of a function."""
