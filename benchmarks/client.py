@@ -33,6 +33,10 @@ PATIENCE_S = 30.0
 _POLL_S = 0.002
 
 
+_WORDS = 200
+"""Of an answer's body, in an error's text."""
+
+
 class BenchError(Exception):
     """A figure cannot be had; the text says why."""
 
@@ -62,8 +66,13 @@ class Answer:
     def json(self) -> Any:
         """The body, when the status is that of a success. Raises BenchError."""
         if self.status // 100 != 2:
-            raise BenchError(f"status {self.status}: {self.body[:200].decode('utf-8', 'replace')}")
+            raise BenchError(self.told)
         return json.loads(self.body or b"null")
+
+    @property
+    def told(self) -> str:
+        """Status and body, for an error's text."""
+        return f"{self.status} {self.body[:_WORDS].decode('utf-8', 'replace')}"
 
     @property
     def is_success(self) -> bool:
@@ -138,7 +147,7 @@ class Connection:
         answer = self.exchange(wire)
         seconds = time.perf_counter() - begin
         if not answer.is_success:
-            raise BenchError(f"the function failed: {answer.status} {answer.body[:200].decode('utf-8', 'replace')}")
+            raise BenchError(f"the function failed: {answer.told}")
         return seconds
 
     def close(self) -> None:
@@ -204,7 +213,7 @@ class Lambda:
         form = "application/x-www-form-urlencoded; charset=utf-8"
         answer = self._send(signed(self.target, "POST", "/", body, service="iam", Content_Type=form))
         if answer.status != 200:
-            raise BenchError(f"no role: {answer.status} {answer.body[:200].decode('utf-8', 'replace')}")
+            raise BenchError(f"no role: {answer.told}")
 
     def create(self, name: str, code: Code, memory_mb: int) -> float:
         """Create a function and wait for State=Active; the seconds that took."""
@@ -240,6 +249,13 @@ class Lambda:
     def invoke(self, name: str, event: object = None, **more: str) -> Answer:
         """Whatever it answers."""
         return self._send(invocation(self.target, name, event, **more))
+
+    def log_lines(self, name: str, pattern: str) -> list[str]:
+        """Lines of the function's log that match a filter pattern."""
+        body = json.dumps({"logGroupName": f"/aws/lambda/{name}", "filterPattern": pattern}).encode()
+        told = {"X_Amz_Target": "Logs_20140328.FilterLogEvents", "Content_Type": "application/x-amz-json-1.1"}
+        events = self._send(signed(self.target, "POST", "/", body, service="logs", **told)).json()["events"]
+        return [event["message"] for event in events]
 
     def close(self) -> None:
         """Close the connection."""

@@ -75,10 +75,8 @@ def starts(kinds: Sequence[Kind], plan: Plan) -> Row:
 def idle(servers: Sequence[Server]) -> list[Row]:
     """Memory when nothing runs: as started, and then with one Python function that nobody has called."""
     as_started = {server.name: _memory_as_started(server) for server in servers}
-    for server in servers:
-        with talking(server) as client:
-            client.create(new_name(), ECHO, ONE_VCPU_MB)
-    with_function = {server.name: _memory_in_all(server) for server in servers}
+    with deployed(servers, ECHO, ONE_VCPU_MB, call=False):
+        with_function = {server.name: _memory_in_all(server) for server in servers}
     return [
         Row("idle memory as started, RSS, MiB", as_started),
         Row("… with one Python function and all that waits for calls, PSS, MiB", with_function),
@@ -183,6 +181,8 @@ def _pressed(server: Server, name: str, plan: Plan, connections: int) -> Sample[
     load.press(target, request, connections, plan.warm_up_s, client=plan.client)
     with Watch(server.pid) as watch:
         done = load.press(target, request, connections, plan.seconds, client=plan.client)
+    with talking(server) as client:  # the load generator sees HTTP's status only
+        client.connection.timed(request.wire())
     return Sample((done.per_s, watch.root_cpu_s / done.answers * 1e6), watch.noise)
 
 

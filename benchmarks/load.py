@@ -13,6 +13,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import uvloop
 from client import BenchError, Signed, Target
@@ -53,8 +54,10 @@ def press(target: Target, request: Signed, connections: int, seconds: float, *, 
     """Keep `connections` busy for `seconds`, one request at a time on each. Raises BenchError when any fails."""
     run = _wrk if client == "wrk" else _own
     load = run(target, request, connections, seconds)
-    if load.failed or not load.answers:
-        raise BenchError(f"{load.failed} of {load.answers} requests failed at {connections} connections")
+    if not load.answers:
+        raise BenchError("no answer to any request")
+    if load.failed:
+        raise BenchError(f"{load.failed} of {load.answers} requests failed")
     return load
 
 
@@ -103,9 +106,8 @@ class _Client(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(self._wire)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none of asyncio's classes
+        self._transport.write(self._wire)
 
     def data_received(self, data: bytes) -> None:
         self._got = self._got + data if self._got else data
@@ -152,7 +154,10 @@ class _Tally:
             task.add_done_callback(self._connecting.discard)
 
     async def connect(self, wire: bytes) -> None:
-        await asyncio.get_running_loop().create_connection(lambda: _Client(wire, self), "127.0.0.1", self._port)
+        try:
+            await asyncio.get_running_loop().create_connection(lambda: _Client(wire, self), "127.0.0.1", self._port)
+        except OSError:
+            self.failed += 1
 
 
 async def _press(port: int, connections: int, seconds: float, wire: bytes) -> Load:

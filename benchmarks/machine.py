@@ -165,6 +165,23 @@ def _busy_s() -> float:
     return sum(int(fields[index]) for index in _RUNNING) * TICK_S
 
 
+def is_mounted_below(folder: Path) -> bool:
+    """Whether removing `folder` could reach files that are only mounted there."""
+    return any(place.is_relative_to(folder.resolve()) for place, _ in _mounts())
+
+
+def filesystem(folder: Path) -> str:
+    """The kind that `folder` lies on."""
+    found = [(len(place.parts), kind) for place, kind in _mounts() if folder.resolve().is_relative_to(place)]
+    return max(found)[1] if found else "?"
+
+
+def _mounts() -> list[tuple[Path, str]]:
+    """Where, and which kind of file system."""
+    fields = [line.split() for line in (PROC / "self" / "mountinfo").read_text().splitlines()]
+    return [(Path(each[4]), each[each.index("-") + 1]) for each in fields]
+
+
 def description() -> str:
     """Cores, processor, memory, kernel and Python of this machine; no names."""
     info = (PROC / "cpuinfo").read_text().splitlines()

@@ -24,7 +24,7 @@ import load
 from client import BenchError, Code
 from conditions import tried
 from figures import BOTO3, ECHO, ONE_VCPU_MB, PRINTS, SMALL_MB, Plan, Setting
-from machine import description, output
+from machine import description, filesystem, output
 from servers import ROOT, Kind, Server, lambent, ministack
 from table import Row, markdown, write
 from turns import say, talking
@@ -32,7 +32,7 @@ from turns import say, talking
 PAGE = ROOT / "docs" / "benchmarks.md"
 COLUMNS = ("Lambent", "MiniStack")
 QUICK = Plan(
-    rounds=1, invokes=20, at_most_s=2, connections=(1, 4), seconds=1, warm_up_s=1, colds=1, updates=1, starts=1
+    rounds=1, invokes=20, at_most_s=2, connections=(1, 4), seconds=0.2, warm_up_s=0.1, colds=1, updates=1, starts=1
 )
 
 
@@ -63,7 +63,7 @@ def measure(kinds: Sequence[Kind], plan: Plan) -> tuple[list[Row], list[str], st
     say("start to ready")
     rows = [figures.starts(kinds, plan)]
     with running(kinds) as servers:
-        facts = [description(), *(_fact(server) for server in servers)]
+        facts = [f"{description()}, data on {filesystem(servers[0].data)}", *(_fact(server) for server in servers)]
         for title, take in _steps(servers, plan):
             say(title)
             rows += take()
@@ -175,6 +175,9 @@ def _end_on_signals(seconds: float) -> None:
     """Ending by a signal, or for taking too long, stops the servers like every other end."""
 
     def end(number: int, frame: FrameType | None) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.SIG_IGN)  # the end is under way, and takes a bounded time
         raise SystemExit(f"bench: {'took too long' if number == signal.SIGALRM else 'stopped'}")
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):

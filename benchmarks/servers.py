@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from client import API, BenchError, Connection, Target, signed
-from machine import Process, output, still_running, tree
+from machine import Process, is_mounted_below, output, still_running, tree
 
 ROOT = Path(__file__).resolve().parent.parent
 PEER_HOME = ROOT / ".venv-peers" / "ministack"
@@ -73,7 +73,7 @@ def _install(*packages: str) -> None:
     try:
         for argv in (
             (sys.executable, "-m", "venv", str(PEER_HOME)),
-            (str(PEER_HOME / "bin" / "python"), "-m", "pip", "install", "--quiet", *packages),
+            (str(PEER_HOME / "bin" / "python"), "-m", "pip", "install", "--quiet", "--quiet", *packages),
         ):
             subprocess.run(argv, check=True, timeout=_INSTALL_S, stdin=subprocess.DEVNULL, stdout=sys.stderr)
     except (OSError, subprocess.SubprocessError) as error:
@@ -129,15 +129,19 @@ class Server:
         """End it and everything that it started; remove its data."""
         if self._process is not None:
             family = tree(self._process.pid)
-            self._process.send_signal(signal.SIGTERM)
             try:
+                self._process.send_signal(signal.SIGTERM)
                 self._process.wait(_STOP_S)
             except subprocess.TimeoutExpired:
                 pass
-            _kill(family)
-            self._process.wait()
-            self._process = None
-        shutil.rmtree(self.data, ignore_errors=True)
+            finally:
+                _kill(family)
+                self._process.wait()
+                self._process = None
+        if is_mounted_below(self.data):
+            print(f"{self.data} is left: something is still mounted in it", file=sys.stderr)
+        else:
+            shutil.rmtree(self.data, ignore_errors=True)
 
     def last_words(self) -> str:
         """The end of what it printed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ def spread(seconds: Sequence[float]) -> tuple[str, float]:
 def percentile(values: Sequence[float], part: float) -> float:
     """The smallest value that at least `part` of them do not exceed."""
     ordered = sorted(values)
-    return ordered[max(0, min(len(ordered), -int(-part * len(ordered) // 1)) - 1)]
+    return ordered[max(1, math.ceil(part * len(ordered))) - 1]
 
 
 def milliseconds(value: float) -> str:

@@ -107,8 +107,8 @@ class Deployed:
 
 
 @contextmanager
-def deployed(servers: Sequence[Server], code: Code, memory_mb: int) -> Iterator[Deployed]:
-    """The function, made and called once; deleted at the end."""
+def deployed(servers: Sequence[Server], code: Code, memory_mb: int, *, call: bool = True) -> Iterator[Deployed]:
+    """The function, made and as a rule called once; deleted at the end."""
     names: dict[str, str] = {}
     failures: dict[str, str] = {}
     for server in servers:
@@ -117,7 +117,8 @@ def deployed(servers: Sequence[Server], code: Code, memory_mb: int) -> Iterator[
             try:
                 client.create(name, code, memory_mb)
                 names[server.name] = name
-                client.connection.timed(invocation(client.target, name).wire())
+                if call:
+                    client.connection.timed(invocation(client.target, name).wire())
             except (BenchError, OSError) as error:
                 failures[server.name] = str(error)
     yield Deployed(names, failures)
