@@ -13,7 +13,17 @@ from click.testing import CliRunner
 
 from lambent.cli.main import COMMANDS, Commands, lambent
 
-HEAVY = ("boto3", "botocore", "rich", "uvloop", "httptools", "cryptography", "asyncio", "lambent.app")
+HEAVY = (
+    "boto3",
+    "botocore",
+    "rich",
+    "uvloop",
+    "httptools",
+    "cryptography",
+    "asyncio",
+    "importlib.metadata",
+    "lambent.app",
+)
 
 
 def _python(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from lambent import __version__
 from lambent.app import Running
 from lambent.cli import paint, sdk
 from lambent.cli.main import lambent
 from lambent.cli.serve import announce, ready_line, warnings
-from lambent.cli.version import text
 from lambent.config import Settings
 from lambent.runtimes.sdk import Installed, SdkFailed
 
@@ -22,7 +22,7 @@ def _running(isolation: str = "full", *notes: str, dev: bool = False) -> Running
 
 def test_the_ready_line_says_address_isolation_data_and_trust() -> None:
     state = "isolation: full, data: /d, trust: enforce"
-    assert ready_line(_running()) == f"Lambent {text()} ready on http://127.0.0.1:4566 ({state})"
+    assert ready_line(_running()) == f"Lambent {__version__} ready on http://127.0.0.1:4566 ({state})"
     assert "trust: dev)" in ready_line(_running(dev=True))
 
 

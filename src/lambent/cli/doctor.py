@@ -14,8 +14,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from lambent import __version__
 from lambent.app import Report, examine
-from lambent.cli import version
 from lambent.cli.failure import FAILED, Failure
 from lambent.cli.options import data_directory, data_option
 from lambent.cli.sdk import TARGETS
@@ -58,7 +58,7 @@ def doctor(ctx: click.Context, data: Path | None) -> None:
 def sheet(report: Report, data: Path, *, root: bool) -> Group:
     """The whole answer."""
     parts: list[RenderableType] = [
-        Text(f"Lambent {version.text()}", style="bold"),
+        Text(f"Lambent {__version__}", style="bold"),
         _facts(report, data),
         Text("\nRuntimes", style="bold"),
         _runtimes(report.catalogue.all()),

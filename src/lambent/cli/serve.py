@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 import uvloop
 
+from lambent import __version__
 from lambent.app import Running, StartError
 from lambent.app import serve as run
-from lambent.cli import version
 from lambent.cli.failure import Failure
 from lambent.cli.options import data_directory, data_option
 from lambent.config import PORT, Settings
@@ -65,7 +65,7 @@ def ready_line(running: Running) -> str:
     """The only line on standard output."""
     trust = "dev" if running.settings.dev else "enforce"
     state = f"isolation: {running.isolation}, data: {running.settings.data}, trust: {trust}"
-    return f"Lambent {version.text()} ready on {running.url} ({state})"
+    return f"Lambent {__version__} ready on {running.url} ({state})"
 
 
 def warnings(running: Running) -> list[str]:
