@@ -84,12 +84,16 @@ class Doors:
         self._api = api
 
     async def open(self, sandbox: Sandbox) -> Door:
-        """Accept on the sandbox's listening sockets."""
+        """Accept on the sandbox's listening sockets. Raises OSError."""
         door = Door()
-        for port, socket in sandbox.listeners.items():
-            if port == API_PORT:
-                listening = await self._server.attach(socket, lambda: RuntimeConnection(door.session), API_LIMITS)
-            else:
-                listening = await self._server.attach(socket, self._api, AWS_LIMITS)
-            door.add(listening)
+        try:
+            for port, socket in sandbox.listeners.items():
+                if port == API_PORT:
+                    listening = await self._server.attach(socket, lambda: RuntimeConnection(door.session), API_LIMITS)
+                else:
+                    listening = await self._server.attach(socket, self._api, AWS_LIMITS)
+                door.add(listening)
+        except BaseException:
+            door.close()
+            raise
         return door

@@ -33,6 +33,7 @@ from lambent.invoke.report import LogStream
 from lambent.invoke.stems import Stem
 from lambent.kit.clock import Clock
 from lambent.runtimes.api.session import NextEvent
+from lambent.runtimes.api.session import State as Progress
 from lambent.runtimes.output import Frames, Lines
 from lambent.sandbox.base import Exit
 
@@ -56,7 +57,8 @@ class Owner(Protocol):
         """It will never run again; its sandbox is to be closed."""
 
     def reset(self, environment: Environment) -> None:
-        """Its runtime is to be started again: restart the sandbox, then call `restarted`."""
+        """Its runtime is to be started again: restart the sandbox, then call `restarted`. May be asked for once more
+        before that; only the last restart is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +80,13 @@ class Environment:
         "_clock",
         "_done",
         "_frames",
+        "_held",
         "_init_ms",
+        "_init_outcome",
         "_init_phase",
         "_init_started",
         "_invocation",
+        "_is_resetting",
         "_is_slowed",
         "_label",
         "_lines",
@@ -90,7 +95,6 @@ class Environment:
         "_owner",
         "_platform",
         "_read_files",
-        "_retry_init",
         "_session",
         "_started",
         "_tail",
@@ -139,12 +143,15 @@ class Environment:
         self._done: Done | None = None
         self._started = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._tail: list[str] | None = None
+        self._tail: bytearray | None = None
         self._init_started = 0.0
         self._init_ms: float | None = None
         self._init_phase = "init"
         self._is_slowed = False
-        self._retry_init = True
+        self._is_resetting = False
+        self._held: NextEvent | None = None
+        self._init_outcome: Outcome | None = None
+        """How the first try to initialise ended, if it failed."""
 
     # -- starting ------------------------------------------------------------------------------------------------
 
@@ -164,9 +171,25 @@ class Environment:
             self._write([(now, f"LAMBENT {self._label.note}\n")])
 
     def restarted(self) -> None:
-        """The runtime has been started again in the same sandbox (after Owner.reset)."""
+        """The runtime has been started again in the same sandbox, as Owner.reset was last asked to."""
+        if self.state is State.DEAD:
+            return
+        self._is_resetting = False
         if self.state is State.RESETTING:
             self.state = step(self.state, Event.RESET)
+        event, self._held = self._held, None
+        if event is not None:
+            self._session.offer(event)
+        if self._session.state is Progress.READY:  # it was quicker than the news of its start
+            self.runtime_ready()
+
+    def not_restarted(self) -> tuple[Invocation, Done] | None:
+        """The sandbox could not start the runtime again, and is of no use any more. An invocation that waits for it is
+        handed back, unless the reason was that it failed to initialise: that is its end, here as anywhere else."""
+        if self._waiting is not None and self._init_outcome is not None:
+            self._fail_waiting(self._init_outcome)
+            return None
+        return self.forsake()
 
     def forsake(self) -> tuple[Invocation, Done] | None:
         """The sandbox died before the runtime took its invocation, which is handed back to run elsewhere."""
@@ -184,7 +207,7 @@ class Environment:
         self.state = step(self.state, Event.ASSIGNED)
         self._invocation = invocation
         self._done = done
-        self._tail = [] if invocation.want_tail else None
+        self._tail = bytearray() if invocation.want_tail else None
         self._started = self._clock.monotonic()
         self._timer = self._loop.call_later(self.version.timeout_s, self._timed_out)
         now = self._now_ms()
@@ -196,6 +219,8 @@ class Environment:
 
     def runtime_ready(self) -> None:
         """The runtime asked for its next event."""
+        if self._is_resetting:
+            return
         if not self._is_slowed:
             # Start-up has the whole machine; what comes after is paid for by memory size.
             self._is_slowed = True
@@ -228,8 +253,17 @@ class Environment:
 
     def init_failed(self, error_type: str, payload: bytes) -> None:
         """The runtime reported that it could not initialise."""
+        if self._is_resetting:
+            return
+        outcome = Outcome(Status.ERROR, payload, error_type)
         if self.state is State.STARTING:
-            self._init_broke(Outcome(Status.ERROR, payload, error_type), "error")
+            self._init_broke(outcome, "error")
+        elif self.state is State.BUSY:  # it had been started again, and its next invocation waits for it
+            now = self._now_ms()
+            took = (self._clock.monotonic() - self._init_started) * 1000
+            self._broke(outcome, self._platform.init_report(now, took, "invoke", "error", error_type))
+        elif self.state is State.IDLE:
+            self._die()
 
     # -- what goes wrong ------------------------------------------------------------------------------------------
 
@@ -242,6 +276,8 @@ class Environment:
         self._broke(timed_out(invocation.id, seconds), line)
 
     def _exited(self, exit: Exit) -> None:
+        if self._is_resetting:  # that was the one whose end had been decided already
+            return
         if self.state is State.STARTING:
             self._init_broke(self._init_exit_outcome(exit, self._waiting[0].id if self._waiting else ""), "error")
         elif self.state is State.BUSY:
@@ -272,9 +308,8 @@ class Environment:
         now = self._now_ms()
         self._write([(now, line)])
         self.state = step(self.state, Event.BROKEN)
-        self._reset_session()
         done, result = self._concluded(outcome)
-        self._owner.reset(self)
+        self._reset()
         self._became_idle()
         done(result)
 
@@ -295,19 +330,18 @@ class Environment:
         if self._waiting is None:
             self._die()
             return
-        if not self._retry_init:
+        if self._init_outcome is not None:
             self._fail_waiting(outcome)
             return
-        self._retry_init = False
+        self._init_outcome = outcome
         self._init_phase = "invoke"
         invocation, _ = self._waiting
-        self._init_started = self._started = self._clock.monotonic()
-        self._tail = [] if invocation.want_tail else None
+        self._started = self._clock.monotonic()
+        self._tail = bytearray() if invocation.want_tail else None
         if self._wants_info:
             self._write([(now, self._platform.start(now, invocation.id, self.version.version))])
         self._timer = self._loop.call_later(self.version.timeout_s, self._suppressed_timed_out)
-        self._reset_session()
-        self._owner.reset(self)
+        self._reset()
 
     def _continue_suppressed(self, invocation: Invocation, done: Done) -> None:
         """The second init succeeded: the invocation goes on, its time counted from the init's start."""
@@ -319,16 +353,18 @@ class Environment:
         self._offer(invocation, self._now_ms() + int(left * 1000))
 
     def _offer(self, invocation: Invocation, deadline_ms: int) -> None:
-        self._session.offer(
-            NextEvent(
-                invocation.id,
-                deadline_ms,
-                invocation.arn,
-                invocation.trace,
-                invocation.client_context,
-                invocation.payload,
-            )
+        event = NextEvent(
+            invocation.id,
+            deadline_ms,
+            invocation.arn,
+            invocation.trace,
+            invocation.client_context,
+            invocation.payload,
         )
+        if self._is_resetting:
+            self._held = event  # the old runtime may still ask
+        else:
+            self._session.offer(event)
 
     def _suppressed_timed_out(self) -> None:
         assert self._waiting is not None
@@ -376,7 +412,7 @@ class Environment:
             report = (now, self._platform.report(now, invocation.id, self.version.memory_mb, usage, outcome))
             end = self._platform.end(now, invocation.id)
             self._write([report] if end is None else [(now, end), report])
-        tail = None if self._tail is None else "".join(self._tail).encode()[-limits.LOG_TAIL :]
+        tail = None if self._tail is None else bytes(self._tail)
         self._tail = None
         return done, Result(outcome, self.version.version, tail)
 
@@ -405,9 +441,14 @@ class Environment:
             self._loop.remove_reader(self.sandbox.output)
             self._loop.remove_reader(self.sandbox.records)
 
-    def _reset_session(self) -> None:
-        self._session = self.stem.door.renew()
+    def _reset(self) -> None:
+        """Have the runtime started again. Until it is, what the old one does, and how it ends, counts for nothing."""
+        self._is_resetting = True
+        self._held = None
         self._is_slowed = False
+        self._init_started = self._clock.monotonic()
+        self._session = self.stem.door.renew()
+        self._owner.reset(self)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
@@ -457,7 +498,9 @@ class Environment:
     def _write(self, entries: list[tuple[int, str]]) -> None:
         self._log.write(entries)
         if self._tail is not None:
-            self._tail += [text if text.endswith("\n") else text + "\n" for _, text in entries]
+            for _, text in entries:
+                self._tail += (text if text.endswith("\n") else text + "\n").encode(errors="replace")
+            del self._tail[: -limits.LOG_TAIL]
 
     def _now_ms(self) -> int:
         return int(self._clock.now() * 1000)

@@ -75,6 +75,8 @@ class Pool:
             environment.run(*self._waiting.popleft())
         elif self._retired:
             environment.retire()
+        elif environment.state is State.RESETTING:
+            self._idle.insert(0, environment)  # whoever gets it waits for its runtime
         else:
             self._idle.append(environment)
 
@@ -102,16 +104,23 @@ class Pool:
 
     async def _cold(self) -> None:
         """Make one environment for whichever invocation waits longest when it can be had."""
+        reason: str | None = "a fault that was not foreseen, or the end of the server"
         try:
-            for attempt in range(ATTEMPTS):
-                if await self._started(attempt):
-                    return
-            self._give_up("its sandboxes died")
+            reason = await self._tried()
         except (BadPackage, ArtifactMissing, RuntimeMissing, SealBroken, StoreUnavailable) as error:
-            self._give_up(f"{type(error).__name__}: {error}")
+            reason = f"{type(error).__name__}: {error}"
         finally:
             self._starting -= 1
+            if reason is not None:
+                self._give_up(reason)
             self._start_enough()
+
+    async def _tried(self) -> str | None:
+        """Why there is no environment although one is wanted."""
+        for attempt in range(ATTEMPTS):
+            if await self._started(attempt):
+                return None
+        return "its sandboxes died"
 
     async def _started(self, attempt: int) -> bool:
         """Whether an environment could be started, or none is wanted any more."""
@@ -155,14 +164,15 @@ class Pool:
 
     async def _reset(self, environment: Environment, before: asyncio.Task[None] | None) -> None:
         if before is not None:
-            await before
+            await asyncio.wait([before])
         if environment.state is State.DEAD:
             return
         try:
             await environment.sandbox.restart()
         except SandboxDied as error:
             self._log.warning("reset_failed", function=self.version.arn, reason=error)
-            if (waiting := environment.forsake()) is not None:
+            if (waiting := environment.not_restarted()) is not None:
                 self.run(*waiting)
             return
-        environment.restarted()
+        if self._resets.get(environment) is asyncio.current_task():
+            environment.restarted()

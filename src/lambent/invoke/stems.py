@@ -39,9 +39,7 @@ class Stems:
         self._log = log
         self._scale = scale
         self._ready: dict[str, deque[Stem]] = {}
-        self._templates: dict[str, Template] = {}
         self._refilling: dict[str, asyncio.Task[None]] = {}
-        self._failed: dict[str, str] = {}
         self._making = asyncio.Semaphore(AT_ONCE)
         self._closed = False
 
@@ -49,7 +47,6 @@ class Stems:
         """A waiting sandbox, made now if none is ready; None if it is not `wanted` any more when its turn comes.
         Raises SandboxDied."""
         ready = self._queue(template)
-        stem: Stem | None = None
         if ready:
             stem = ready.popleft()
         else:
@@ -57,22 +54,22 @@ class Stems:
                 if not wanted():
                     return None
                 stem = ready.popleft() if ready else await self._make(template)
+        stem.sandbox.on_exit = None
         self._refill(template)
         return stem
 
     def give_back(self, template: Template, stem: Stem) -> None:
         """A sandbox that was taken and is not needed after all."""
         ready = self._queue(template)
-        if self._closed or len(ready) >= self._enough(template):
-            self._tasks.start(f"close:{stem.sandbox.id}", stem.close())
+        if len(ready) >= self._enough(template):
+            self._end(stem)
         else:
-            ready.append(stem)
+            self._keep(template, stem)
 
     async def prepare(self, template: Template) -> None:
         """Return when at least one sandbox of `template` waits. Raises SandboxDied."""
-        ready = self._queue(template)
-        if not ready:
-            ready.append(await self._make(template))
+        if not self._queue(template):
+            self._keep(template, await self._make(template))
         self._refill(template)
 
     async def close(self) -> None:
@@ -87,10 +84,33 @@ class Stems:
 
     async def _make(self, template: Template) -> Stem:
         sandbox = await self._driver.sandbox(template)
-        return Stem(sandbox, await self._doors.open(sandbox))
+        try:
+            return Stem(sandbox, await self._doors.open(sandbox))
+        except OSError as error:
+            await sandbox.close()
+            raise SandboxDied(f"its doors could not be opened: {error}") from error
+        except BaseException:
+            await sandbox.close()
+            raise
+
+    def _keep(self, template: Template, stem: Stem) -> None:
+        """Let it wait, unless nobody will come; one that ends while it waits is thrown away."""
+        if self._closed:
+            self._end(stem)
+            return
+        ready = self._queue(template)
+        ready.append(stem)
+        stem.sandbox.on_exit = lambda _: self._discard(ready, stem)
+
+    def _discard(self, ready: deque[Stem], stem: Stem) -> None:
+        if stem in ready:
+            ready.remove(stem)
+            self._end(stem)
+
+    def _end(self, stem: Stem) -> None:
+        self._tasks.start(f"close:{stem.sandbox.id}", stem.close())
 
     def _queue(self, template: Template) -> deque[Stem]:
-        self._templates[template.name] = template
         return self._ready.setdefault(template.name, deque())
 
     def _refill(self, template: Template) -> None:
@@ -104,7 +124,7 @@ class Stems:
         while len(ready) < self._enough(template) and not self._closed:
             try:
                 async with self._making:
-                    ready.append(await self._make(template))
+                    self._keep(template, await self._make(template))
             except SandboxDied as error:
                 self._log.warning("stem_failed", template=template.name, reason=error)
                 return
