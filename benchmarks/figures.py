@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import load
-from client import BenchError, Code, Connection, Lambda, invocation
+from client import BenchError, Code, Connection, Lambda, Signed, invocation
 from machine import Watch, in_our_namespace, memory, output, tree
 from servers import Kind, Server
 from table import Cell, Row, cells, middle, milliseconds, percentile, spread
@@ -35,6 +35,8 @@ class Plan:
     connections: tuple[int, ...] = (1, 8, 64)
     seconds: float = 5.0
     warm_up_s: float = 2.0
+    warm_ups: int = 15
+    """At most: they end when the server starts no more processes."""
     colds: int = 20
     updates: int = 10
     starts: int = 5
@@ -178,12 +180,21 @@ def throughput(servers: Sequence[Server], plan: Plan, setting: Setting) -> list[
 def _pressed(server: Server, name: str, plan: Plan, connections: int) -> Sample[tuple[float, float]]:
     target = server.target()
     request = invocation(target, name)
-    load.press(target, request, connections, plan.warm_up_s, client=plan.client)
+    _warm_up(server, request, connections, plan)
     with Watch(server.pid) as watch:
         done = load.press(target, request, connections, plan.seconds, client=plan.client)
     with talking(server) as client:  # the load generator sees HTTP's status only
         client.connection.timed(request.wire())
     return Sample((done.per_s, watch.root_cpu_s / done.answers * 1e6), watch.noise)
+
+
+def _warm_up(server: Server, request: Signed, connections: int, plan: Plan) -> None:
+    """Until all environments exist that so many connections need: a slow server takes its time for them."""
+    for _ in range(plan.warm_ups):
+        before = {each.pid for each in tree(server.pid)}
+        load.run(server.target(), request, connections, plan.warm_up_s, client=plan.client)
+        if {each.pid for each in tree(server.pid)} == before:
+            return
 
 
 _rounded = middle(lambda value: f"{value:,.0f}")

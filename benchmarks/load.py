@@ -51,14 +51,18 @@ def tool() -> str:
 
 
 def press(target: Target, request: Signed, connections: int, seconds: float, *, client: str) -> Load:
-    """Keep `connections` busy for `seconds`, one request at a time on each. Raises BenchError when any fails."""
-    run = _wrk if client == "wrk" else _own
-    load = run(target, request, connections, seconds)
+    """`run`, but raises BenchError when any request fails, too."""
+    load = run(target, request, connections, seconds, client=client)
     if not load.answers:
         raise BenchError("no answer to any request")
     if load.failed:
         raise BenchError(f"{load.failed} of {load.answers} requests failed")
     return load
+
+
+def run(target: Target, request: Signed, connections: int, seconds: float, *, client: str) -> Load:
+    """Keep `connections` busy for `seconds`, one request at a time on each. Raises BenchError when it cannot."""
+    return (_wrk if client == "wrk" else _own)(target, request, connections, seconds)
 
 
 def _wrk(target: Target, request: Signed, connections: int, seconds: float) -> Load:

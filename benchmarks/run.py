@@ -32,7 +32,16 @@ from turns import say, talking
 PAGE = ROOT / "docs" / "benchmarks.md"
 COLUMNS = ("Lambent", "MiniStack")
 QUICK = Plan(
-    rounds=1, invokes=20, at_most_s=2, connections=(1, 4), seconds=0.2, warm_up_s=0.1, colds=1, updates=1, starts=1
+    rounds=1,
+    invokes=20,
+    at_most_s=2,
+    connections=(1, 4),
+    seconds=0.2,
+    warm_up_s=0.1,
+    warm_ups=1,
+    colds=1,
+    updates=1,
+    starts=1,
 )
 
 
