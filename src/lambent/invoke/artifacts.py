@@ -7,7 +7,6 @@ trusted and is made again.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import shutil
 from collections.abc import Collection
@@ -32,6 +31,7 @@ class Artifacts:
         self._blobs = blobs
         self._tasks = tasks
         self._making: dict[str, asyncio.Task[Path]] = {}
+        self._asked_for: set[str] = set()
 
     def start(self) -> None:
         """Remove what an earlier boot or an interrupted unpacking left."""
@@ -49,6 +49,7 @@ class Artifacts:
 
     async def path(self, digest: str) -> Path:
         """The folder, unpacked now if need be. Raises ArtifactMissing and BadPackage."""
+        self._asked_for.add(digest)
         if (path := self.ready(digest)) is not None:
             return path
         if (making := self._making.get(digest)) is None:
@@ -59,13 +60,20 @@ class Artifacts:
 
     async def unpack(self, digest: str, data: bytes) -> Path:
         """Unpack `data`, whose digest is `digest`, now. Raises BadPackage."""
+        self._asked_for.add(digest)
         if (path := self.ready(digest)) is not None:
             return path
         return await self._tasks.in_thread(self._make, digest, data)
 
     async def keep_only(self, digests: Collection[str]) -> None:
-        """Remove every folder whose digest is not among `digests`."""
-        await self._tasks.in_thread(self._remove_others, frozenset(digests))
+        """Remove every folder whose digest is neither among `digests` nor was asked for since the last time."""
+        kept = self._asked_for.union(digests)
+        self._asked_for.clear()
+        await self._tasks.in_thread(self._remove_others, kept)
+
+    def was_asked_for(self, digest: str) -> bool:
+        """Whether somebody wanted it since `keep_only` was last called: its function may be just being made."""
+        return digest in self._asked_for
 
     async def _from_blob(self, digest: str) -> Path:
         data = await self._blobs.get(digest)
@@ -79,8 +87,11 @@ class Artifacts:
         new.mkdir(mode=0o755)
         try:
             unpack(data, new)
-            with contextlib.suppress(OSError):  # somebody else was first: theirs is the same
+            try:
                 os.rename(new, path)
+            except OSError:
+                if not path.is_dir():  # if somebody else was first, theirs is the same
+                    raise
         finally:
             if new.exists():
                 _remove(new)

@@ -35,6 +35,7 @@ async def collect_once(functions: FunctionRecords, blobs: Blobs, artifacts: Arti
     }
     unused = there - used
     for digest in unused & suspects:
-        await blobs.delete(digest)
+        if not artifacts.was_asked_for(digest):
+            await blobs.delete(digest)
     await artifacts.keep_only(used | (unused - suspects))
     return unused - suspects

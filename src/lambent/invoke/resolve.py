@@ -31,16 +31,23 @@ class Resolver:
     def __init__(self, functions: FunctionRecords) -> None:
         self._functions = functions
         self._known: dict[str, Function] = {}
+        self._told = 0
+        """Changes that the watch has told of."""
         self._stop: Callable[[], None] | None = None
         self._changed: Callable[[str, Function | None], None] | None = None
 
     async def start(self, changed: Callable[[str, Function | None], None]) -> None:
         """Read all functions, and from now on tell `changed` of each change."""
         self._changed = changed
+        meanwhile: set[str] = set()
+        stop = self._functions.watch(lambda key, _: meanwhile.add(key))
         self._stop = self._functions.watch(self._seen)
         for function, _ in await self._functions.all():
             version = function.latest
-            self._known.setdefault(function_key(version.account, version.region, version.name), function)
+            key = function_key(version.account, version.region, version.name)
+            if key not in meanwhile:  # it may be gone by now
+                self._known[key] = function
+        stop()
 
     def close(self) -> None:
         """End the watch."""
@@ -63,10 +70,17 @@ class Resolver:
 
     async def look_again(self, ref: FunctionRef) -> None:
         """Read one function from the store: what was committed a moment ago may not have been told yet."""
-        found = await self._functions.get(ref.account, ref.region, ref.name)
-        self._seen(function_key(ref.account, ref.region, ref.name), None if found is None else found[0])
+        told = -1
+        while told != self._told:  # what the watch told meanwhile may be newer than what was read
+            told = self._told
+            found = await self._functions.get(ref.account, ref.region, ref.name)
+        self._learn(function_key(ref.account, ref.region, ref.name), None if found is None else found[0])
 
     def _seen(self, key: str, function: Function | None) -> None:
+        self._told += 1
+        self._learn(key, function)
+
+    def _learn(self, key: str, function: Function | None) -> None:
         if function is None:
             self._known.pop(key, None)
         else:
