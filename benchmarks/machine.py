@@ -193,11 +193,11 @@ def description() -> str:
     )
 
 
-def output(*argv: str) -> str | None:
-    """The first line that a program prints; None when it cannot be run. For versions."""
+def output(*argv: str, whatever_status: bool = False) -> str | None:
+    """The first line that a program prints; None when it cannot be run, or fails. For versions."""
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired):
         return None
     text = (done.stdout or done.stderr).strip()
-    return text.splitlines()[0] if text else None
+    return text.splitlines()[0] if text and (whatever_status or done.returncode == 0) else None

@@ -160,7 +160,7 @@ def _now() -> str:
 
 def _client(name: str) -> str:
     if name == "wrk":
-        return " ".join((output("wrk", "--version") or "wrk").split()[:2])
+        return " ".join((output("wrk", "--version", whatever_status=True) or "wrk").split()[:2])
     return "our own client (asyncio), for want of wrk or because it was asked for"
 
 

@@ -64,7 +64,7 @@ def _ministack_version() -> str | None:
     python = PEER_HOME / "bin" / "python"
     code = "import boto3; from importlib.metadata import version; print(version('ministack'))"
     told = output(str(python), "-c", code) if python.exists() else None
-    return told if told and told[0].isdigit() else None
+    return told
 
 
 def _install(*packages: str) -> None:
