@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,12 +19,14 @@ def on_path(names: Iterable[str]) -> list[Path]:
 
 def versions_in(root: Path, folders: str, names: Sequence[str]) -> list[Path]:
     """Executables of these names in the folders below `root` that match the pattern `folders`."""
-    return _executables(folder / name for folder in sorted(root.glob(folders)) for name in names)
+    matching = sorted(glob.glob(os.path.join(glob.escape(str(root)), folders)))
+    return _executables(Path(folder) / name for folder in matching for name in names)
 
 
 def _executables(paths: Iterable[Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in paths:
-        if path.is_file() and os.access(path, os.X_OK):
+        # os.path's test, like glob's, takes a folder that may not be looked into for one without the file.
+        if os.path.isfile(path) and os.access(path, os.X_OK):
             found[path.resolve()] = None
     return list(found)
