@@ -7,6 +7,7 @@ import asyncio
 from lambent.invoke.artifacts import Artifacts
 from lambent.invoke.records import FunctionRecords
 from lambent.kit.log import Log
+from lambent.kit.seal import SealBroken
 from lambent.store.base import Blobs, StoreUnavailable
 
 EVERY_S = 3600.0
@@ -19,7 +20,7 @@ async def collect_garbage(functions: FunctionRecords, blobs: Blobs, artifacts: A
     while True:
         try:
             suspects = await collect_once(functions, blobs, artifacts, suspects)
-        except StoreUnavailable as error:
+        except (StoreUnavailable, SealBroken, OSError) as error:
             log.warning("garbage_collection_postponed", reason=error)
         await asyncio.sleep(EVERY_S)
 
