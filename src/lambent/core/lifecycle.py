@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
+from enum import StrEnum
 
 
-class State(Enum):
-    """Where an environment is."""
+class State(StrEnum):
+    """Where an environment is. A string, as Event is: those are hashed quickly, and every invocation looks up two."""
 
     STARTING = "starting"
     """A sandbox has been assigned; the runtime initialises. An invocation may be waiting for it."""
@@ -19,7 +19,7 @@ class State(Enum):
     DEAD = "dead"
 
 
-class Event(Enum):
+class Event(StrEnum):
     """What happens to it."""
 
     RUNTIME_READY = "runtime ready"
