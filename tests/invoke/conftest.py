@@ -199,13 +199,17 @@ class FakeDoors:
     """Doors without sockets."""
 
     def __init__(self) -> None:
+        self.reached = True
+        """Whether programs connect as soon as they can."""
         self.of: dict[FakeSandbox, Door] = {}
         self.broken: Exception | None = None
 
     async def open(self, sandbox: FakeSandbox) -> Door:
         if self.broken is not None:
             raise self.broken
-        self.of[sandbox] = Door()
+        door = self.of[sandbox] = Door()
+        if self.reached:
+            door.reached.set()
         return self.of[sandbox]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lambent.invoke.stems import AT_ONCE, Stems
-from lambent.sandbox.base import Deferred, Forked, Started, Template
+from lambent.sandbox.base import Deferred, Exit, Forked, SandboxDied, Started, Template
 
 FORKED = Template("forked", Forked("/bin/python", "boot", ()), ())
 OTHER = Template("other", Deferred(), ())
@@ -217,3 +217,26 @@ async def test_a_closed_stem_s_door_is_closed_first(world: Any, stems: Stems) ->
     await stem.close()
     assert stem.door.session.next(lambda event: None).status == 403
     assert stem.sandbox.closed == 1
+
+
+async def test_a_program_that_boots_first_is_waited_for(world: Any) -> None:
+    world.doors.reached = False
+    booting = Template("booting", Started(("/bin/true",)), ())
+    preparing = asyncio.ensure_future(made(world, 1.0).prepare(booting))
+    await world.quiet()
+    assert waiting(world) == 0 or not preparing.done()
+    world.doors.reached = True
+    for door in world.doors.of.values():
+        door.reached.set()
+    await preparing
+    assert preparing.done()
+
+
+async def test_a_program_that_ends_while_it_boots_is_no_stem(world: Any) -> None:
+    world.doors.reached = False
+    preparing = asyncio.ensure_future(made(world, 1.0).prepare(Template("booting", Started(("/bin/true",)), ())))
+    await world.quiet()
+    (sandbox,) = world.doors.of
+    sandbox.on_exit(Exit(1, None, out_of_memory=False))
+    with pytest.raises(SandboxDied, match="while it booted"):
+        await preparing

@@ -6,6 +6,7 @@ made, ahead of any cold start: a waiting runtime has connected already when it i
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from lambent.kit.http import Connection
@@ -24,16 +25,23 @@ AWS_LIMITS = HttpLimits(connections=1100)
 class Door:
     """The open ways of one sandbox. What its runtime does is told to whoever has bound itself."""
 
-    __slots__ = ("_bound", "_listening", "session")
+    __slots__ = ("_bound", "_listening", "reached", "session")
 
     def __init__(self) -> None:
         self.session = Session(self)
+        self.reached = asyncio.Event()
+        """Set when something inside has connected to the Runtime API: a waiting runtime does when it has booted."""
         self._bound: Listener | None = None
         self._listening: list[Listening] = []
 
     def bind(self, listener: Listener) -> None:
         """From now on `listener` is told."""
         self._bound = listener
+
+    def runtime_connection(self) -> RuntimeConnection:
+        """The protocol for a runtime that has just connected."""
+        self.reached.set()
+        return RuntimeConnection(self.session)
 
     def renew(self) -> Session:
         """A session for a runtime that is started again; what the old one's process still sends is refused."""
@@ -89,7 +97,7 @@ class Doors:
         try:
             for port, socket in sandbox.listeners.items():
                 if port == API_PORT:
-                    listening = await self._server.attach(socket, lambda: RuntimeConnection(door.session), API_LIMITS)
+                    listening = await self._server.attach(socket, door.runtime_connection, API_LIMITS)
                 else:
                     listening = await self._server.attach(socket, self._api, AWS_LIMITS)
                 door.add(listening)

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from lambent.invoke.door import Door, Doors
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
-from lambent.sandbox.base import Deferred, Driver, Forked, Sandbox, SandboxDied, Template
+from lambent.sandbox.base import Deferred, Driver, Exit, Forked, Sandbox, SandboxDied, Started, Template
 
+BOOT_S = 20.0
+"""How long a program may take to boot, ahead of any invocation."""
 AT_ONCE = 4
 """Sandboxes made at the same time: more only wait for each other."""
 
@@ -85,7 +87,13 @@ class Stems:
     async def _make(self, template: Template) -> Stem:
         sandbox = await self._driver.sandbox(template)
         try:
-            return Stem(sandbox, await self._doors.open(sandbox))
+            stem = Stem(sandbox, await self._doors.open(sandbox))
+            if isinstance(template.program, Started):
+                await _booted(stem)
+            return stem
+        except TimeoutError as error:
+            await sandbox.close()
+            raise SandboxDied(f"its program did not connect within {BOOT_S:g} s") from error
         except OSError as error:
             await sandbox.close()
             raise SandboxDied(f"its doors could not be opened: {error}") from error
@@ -131,6 +139,22 @@ class Stems:
 
     def _enough(self, template: Template) -> int:
         return max(1, round(_wanted(template) * self._scale))
+
+
+async def _booted(stem: Stem) -> None:
+    """Return when the program has connected. Raises SandboxDied when it ends before that, and TimeoutError."""
+    ended: list[Exit] = []
+
+    def on_exit(exit: Exit) -> None:
+        ended.append(exit)
+        stem.door.reached.set()
+
+    stem.sandbox.on_exit = on_exit
+    async with asyncio.timeout(BOOT_S):
+        await stem.door.reached.wait()
+    stem.sandbox.on_exit = None
+    if ended:
+        raise SandboxDied(f"its program ended while it booted: {ended[0]}")
 
 
 def _wanted(template: Template) -> int:

@@ -565,13 +565,12 @@ function replaceEnvironment(env) {
 
 const address = process.env.AWS_LAMBDA_RUNTIME_API;
 const channel = process.env._LAMBENT_CHANNEL;
+// A waiting process connects when it is ready: its owner takes the connection for that.
+if (channel !== undefined) await rehearse();
 const socket = connect(address);
 const runtime = new Runtime(socket, address);
 await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
-if (channel !== undefined) {
-  await rehearse();
-  replaceEnvironment(JSON.parse(readLine(Number(channel))).env);
-}
+if (channel !== undefined) replaceEnvironment(JSON.parse(readLine(Number(channel))).env);
 runtime.attach();
 const root = process.env.LAMBDA_TASK_ROOT ?? "/var/task";
 if (existsSync(root)) process.chdir(root);
