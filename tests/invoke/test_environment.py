@@ -65,6 +65,27 @@ async def test_a_warm_invocation_has_no_init_duration(world: Any) -> None:
     ]
 
 
+async def test_the_start_of_a_long_invocation_is_in_the_log_while_it_runs(world: Any) -> None:
+    start = (await world.started()).answered()
+    told = start.run()
+    await world.passes(1)
+    assert start.texts() == ["START RequestId: id-2 Version: $LATEST\n"]
+    (entries,) = world.sink.streams.values()
+    assert entries[0][0] == 1_700_000_000_000
+    start.runtime.responds()
+    assert told.only.outcome.payload == b'"ok"'
+    assert start.texts()[1:] == ["END RequestId: id-2\n", report("1000.00", 1000, "", request="id-2")]
+
+
+async def test_what_a_short_invocation_logs_is_written_together(world: Any) -> None:
+    start = (await world.started()).answered()
+    writes: list[int] = []
+    start.environment._log.write = lambda entries: writes.append(len(entries))
+    start.run()
+    start.runtime.responds()
+    assert writes == [3]
+
+
 async def test_an_event_waits_for_a_runtime_that_has_not_asked_yet(world: Any) -> None:
     start = await world.started()
     start.runtime.next()
@@ -505,6 +526,7 @@ async def test_an_init_error_after_a_reset_is_the_next_invocation_s(world: Any) 
     assert start.owner.told == ["reset", "idle"]
     why = "Status: error\tError Type: Runtime.ImportModuleError"
     assert start.texts() == [
+        "START RequestId: id-3 Version: $LATEST\n",
         f"INIT_REPORT Init Duration: 500.00 ms\tPhase: invoke\t{why}\n",
         "END RequestId: id-3\n",
         report("500.00", 500, why, request="id-3"),

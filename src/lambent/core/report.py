@@ -59,18 +59,17 @@ class Text:
 
     @staticmethod
     def report(at_ms: int, request_id: str, memory_mb: int, usage: Usage, outcome: Outcome) -> str:
-        line = (
+        init = "" if usage.init_ms is None else f"Init Duration: {usage.init_ms:.2f} ms\t"
+        status = ""
+        if outcome.status is Status.TIMEOUT:
+            status = "Status: timeout"
+        elif outcome.status is Status.ERROR:
+            status = f"Status: error\tError Type: {outcome.error_type}"
+        return (
             f"REPORT RequestId: {request_id}\tDuration: {usage.duration_ms:.2f} ms\t"
             f"Billed Duration: {usage.billed_ms} ms\tMemory Size: {memory_mb} MB\t"
-            f"Max Memory Used: {usage.max_memory_mb} MB\t"
+            f"Max Memory Used: {usage.max_memory_mb} MB\t{init}{status}\n"
         )
-        if usage.init_ms is not None:
-            line += f"Init Duration: {usage.init_ms:.2f} ms\t"
-        if outcome.status is Status.TIMEOUT:
-            line += "Status: timeout"
-        elif outcome.status is Status.ERROR:
-            line += f"Status: error\tError Type: {outcome.error_type}"
-        return line + "\n"
 
     @staticmethod
     def fault(at_ms: int, request_id: str, text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -39,6 +40,9 @@ from lambent.sandbox.base import Exit
 
 PIPE_BYTES = 65536
 """What a pipe holds at most, and so what is read at once."""
+
+UNTOLD_S = 0.5
+"""How long the START of an invocation may wait for company: most are over by then, and their lines leave together."""
 
 EARLIEST_RECORD_MS = 900_000
 """A record may be written at the beginning of the longest invocation and read at its end."""
@@ -95,10 +99,12 @@ class Environment:
         "_owner",
         "_platform",
         "_read_files",
+        "_readable",
         "_session",
         "_started",
         "_tail",
         "_timer",
+        "_untold",
         "_waiting",
         "_wants_info",
         "idle_since",
@@ -138,6 +144,9 @@ class Environment:
         self._lines = Lines()
         self._frames = Frames()
         self._read_files = False
+        self._readable = select.poll()
+        self._untold: list[tuple[int, str]] = []
+        """START, until the next lines are written or UNTOLD_S have passed."""
         self._invocation: Invocation | None = None
         self._waiting: tuple[Invocation, Done] | None = None
         self._done: Done | None = None
@@ -162,6 +171,8 @@ class Environment:
         self._loop.add_reader(self.sandbox.output, self._output_ready)
         self._loop.add_reader(self.sandbox.records, self._output_ready)
         self._read_files = True
+        for descriptor in (self.sandbox.output, self.sandbox.records):
+            self._readable.register(descriptor, select.POLLIN)
         self.sandbox.on_exit = self._exited
         self._timer = self._loop.call_later(limits.INIT_S, self._init_timed_out)
         now = self._now_ms()
@@ -197,6 +208,7 @@ class Environment:
         if self._invocation is not None and self._done is not None:
             waiting = self._invocation, self._done
         self._waiting = self._invocation = self._done = None
+        self._untold = []  # it starts elsewhere
         self._die()
         return waiting
 
@@ -209,10 +221,10 @@ class Environment:
         self._done = done
         self._tail = bytearray() if invocation.want_tail else None
         self._started = self._clock.monotonic()
-        self._timer = self._loop.call_later(self.version.timeout_s, self._timed_out)
+        self._timer = self._loop.call_later(UNTOLD_S, self._is_taking_long)
         now = self._now_ms()
         if self._wants_info:
-            self._write([(now, self._platform.start(now, invocation.id, self.version.version))])
+            self._untold.append((now, self._platform.start(now, invocation.id, self.version.version)))
         self._offer(invocation, now + self.version.timeout_s * 1000)
 
     # -- what the runtime does (Session's listener) ---------------------------------------------------------------
@@ -264,6 +276,13 @@ class Environment:
             self._broke(outcome, self._platform.init_report(now, took, "invoke", "error", error_type))
         elif self.state is State.IDLE:
             self._die()
+
+    def _is_taking_long(self) -> None:
+        """Whoever follows the log shall see what runs. The same timer then waits for the timeout."""
+        if self._untold:
+            self._write([])
+        left = self._started + self.version.timeout_s - self._clock.monotonic()
+        self._timer = self._loop.call_later(max(left, 0.0), self._timed_out)
 
     # -- what goes wrong ------------------------------------------------------------------------------------------
 
@@ -464,12 +483,17 @@ class Environment:
         """Read what the program has written by now: an answer must not overtake the lines printed before it."""
         if not self._read_files:
             return
-        entries = self._read_frames(limit)
-        now = self._now_ms()
-        for chunk in self._read_available(self.sandbox.output, limit):
-            entries += [(now, line) for line in self._lines.feed(chunk)]
-        if ending:
-            entries += [(now, line) for line in self._lines.end()]
+        entries: list[tuple[int, str]] = []
+        if self._readable.poll(
+            0
+        ):  # one question about both: mostly they are empty, and reading costs an exception then
+            entries = self._read_frames(limit)
+            now = self._now_ms()
+            for chunk in self._read_available(self.sandbox.output, limit):
+                entries += [(now, line) for line in self._lines.feed(chunk)]
+        if ending and (rest := self._lines.end()):
+            now = self._now_ms()
+            entries += [(now, line) for line in rest]
         if entries:
             self._write(entries)
 
@@ -496,6 +520,9 @@ class Environment:
         return chunks
 
     def _write(self, entries: list[tuple[int, str]]) -> None:
+        if self._untold:
+            entries = self._untold + entries
+            self._untold = []
         self._log.write(entries)
         if self._tail is not None:
             for _, text in entries:
