@@ -10,9 +10,9 @@ from functools import partial
 from urllib.parse import parse_qsl, unquote
 
 from lambent.control.invocations import Asked, accept, answered, broken, refused
-from lambent.control.shapes import ResourceConflictException, ResourceNotFoundException
 from lambent.core.arn import FunctionRef
-from lambent.core.invocation import Result, Throttled
+from lambent.core.function import Version
+from lambent.core.invocation import Invocation, Result, Throttled
 from lambent.front.identity import Identity
 from lambent.front.pipeline import LARGE_BODY, Pipeline, authorise, check_request_id
 from lambent.invoke.invoker import Invoker
@@ -29,7 +29,14 @@ _PREFIX = b"/2015-03-31/functions/"
 _SUFFIX = b"/invocations"
 _KINDS = {None: "RequestResponse", b"RequestResponse": "RequestResponse"}
 _LOG_TYPES = {None: "None", b"None": "None", b"Tail": "Tail"}
-_UNUSUAL = (b"x-amz-tenant-id", b"x-amz-durable-execution-name", b"x-amz-client-context")
+_UNUSUAL = (
+    b"x-amz-tenant-id",
+    b"x-amz-durable-execution-name",
+    b"x-amz-client-context",
+    # Both may mean another service, whatever the path says.
+    b"x-amz-target",
+    b"smithy-protocol",
+)
 
 
 class FastDoor:
@@ -52,32 +59,30 @@ class FastDoor:
             return False
         request_id = self._pipeline.request_id(request)
         try:
-            self._run(request, asked, request_id, connection)
-        except (ResourceNotFoundException, ResourceConflictException):
-            return False  # the ordinary way asks the store itself before it says so
-        except ApiError as error:
-            self._refuse(connection, request_id, error)
+            accepted = self._accepted(request, asked, request_id)
+            if accepted is None:
+                return False
+            self._invoker.run(*accepted, partial(self._finished, connection, request_id))
+        except Throttled as refusal:
+            self._refuse(connection, request_id, refused(refusal))
         except Exception as error:  # the boundary of front/pipeline.py, for this way in
             self._log.error("invocation_failed", error=error, request_id=request_id)
             self._refuse(connection, request_id, InternalError())
         return True
 
-    def _run(self, request: Request, asked: Asked, request_id: str, connection: Connection) -> None:
-        verified = self._identity.verify(request)
-        if verified.service != "lambda" or verified.chunks is not None:
-            raise ApiError(
-                "Credential should be scoped to correct service: 'lambda'.",
-                code="InvalidSignatureException",
-                status=403,
-            )
-        check_request_id(request)
-        call = Call(verified.principal, verified.region, request_id, "lambda", "Invoke", headers=request.headers)
-        authorise(call)
-        version, invocation = accept(self._invoker, call, asked)
+    def _accepted(self, request: Request, asked: Asked, request_id: str) -> tuple[Version, Invocation] | None:
+        """What to run; None for a request to refuse. The ordinary way says why, and it asks the store before it says
+        that a function is missing."""
         try:
-            self._invoker.run(version, invocation, partial(self._finished, connection, request_id))
-        except Throttled as refusal:
-            raise refused(refusal) from None
+            verified = self._identity.verify(request)
+            if verified.service != "lambda" or verified.chunks is not None:
+                return None
+            check_request_id(request)
+            call = Call(verified.principal, verified.region, request_id, "lambda", "Invoke", headers=request.headers)
+            authorise(call)
+            return accept(self._invoker, call, asked)
+        except ApiError:
+            return None
 
     def _finished(self, connection: Connection, request_id: str, result: Result | None) -> None:
         if result is None:
