@@ -50,6 +50,7 @@ def _trimmed(value: bytes) -> bytes:
     return b" ".join(value.split())
 
 
+@lru_cache(maxsize=512)
 def canonical_path(path: bytes, *, is_s3: bool) -> bytes:
     """The path as it is signed: S3's encoded once, all others normalised and what is encoded encoded again."""
     if is_s3:
@@ -96,7 +97,15 @@ def signature_of(signing: bytes, stamp: bytes, scope: bytes, canonical: bytes) -
 
 def mac(key: bytes, message: bytes) -> bytes:
     """HMAC-SHA-256 in hex."""
-    return hmac.digest(key, message, "sha256").hex().encode("ascii")
+    keyed = _keyed(key).copy()
+    keyed.update(message)
+    return keyed.hexdigest().encode("ascii")
+
+
+@lru_cache(maxsize=4096)
+def _keyed(key: bytes) -> hmac.HMAC:
+    """Taking up a key is most of the work, and a key is good for a day."""
+    return hmac.new(key, digestmod="sha256")
 
 
 @lru_cache(maxsize=4096)

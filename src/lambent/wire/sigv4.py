@@ -47,14 +47,17 @@ LONGEST_EXPIRY_S = 604_800
 """A presigned URL lives a week at most."""
 
 _UNKNOWN_KEY = "The security token included in the request is invalid."
-_HEADER = re.compile(
+_BEFORE_SIGNATURE = re.compile(
     rb"AWS4-HMAC-SHA256 Credential=([^/,=\s]+)/(\d{8})/([^/,\s]+)/([^/,\s]+)/aws4_request, ?"
-    rb"SignedHeaders=([a-z0-9;_.-]+), ?Signature=([0-9a-f]{64})"
+    rb"SignedHeaders=([a-z0-9;_.-]+), ?Signature="
 )
+_SIGNATURE_BYTES = 64
+_STAMP_BYTES = 16
 _STAMP = re.compile(rb"\d{8}T\d{6}Z")
 _SHOWN = 256
 _LONGEST_NAMES = 4096
 _LONGEST_SCOPE = 64
+_LONGEST_CACHED = 1024
 
 
 class Identities(Protocol):
@@ -223,26 +226,34 @@ def claimed_scope(headers: Mapping[bytes, bytes], query: bytes) -> tuple[str, st
 
 
 def _from_header(request: Request, authorization: bytes) -> Signature:
-    match = _HEADER.fullmatch(authorization)
     stamp = request.headers.get(b"x-amz-date")
-    if match is None or stamp is None or not _STAMP.fullmatch(stamp):
+    if stamp is None or len(stamp) != _STAMP_BYTES or len(authorization) > _LONGEST_CACHED:
         return _from_unusual_header(request, authorization)
-    access_key, date, region, service, signed, signature = match.groups()
+    usual = _read_usual(authorization[:-_SIGNATURE_BYTES], stamp)
+    if usual is None:
+        return _from_unusual_header(request, authorization)
     token = request.headers.get(b"x-amz-security-token")
-    return _checked(
-        Signature(
-            access_key.decode("latin-1"),
-            date,
-            region.decode("latin-1"),
-            service.decode("latin-1"),
-            signed,
-            signature,
-            stamp,
-            token.decode("latin-1") if token is not None else None,
-            None,
-            request,
-        )
+    return Signature(
+        *usual,
+        authorization[-_SIGNATURE_BYTES:],
+        stamp,
+        token.decode("latin-1") if token is not None else None,
+        None,
+        request,
     )
+
+
+@lru_cache(maxsize=1024)  # the same for all that a client signs within a second
+def _read_usual(before_signature: bytes, stamp: bytes) -> tuple[str, bytes, str, str, bytes] | None:
+    """Access key, date, region, service and signed headers, when they are written as all SDKs do and right."""
+    match = _BEFORE_SIGNATURE.fullmatch(before_signature)
+    if match is None or not _STAMP.fullmatch(stamp):
+        return None
+    access_key, date, region, service, signed = match.groups()
+    scope_is_short = len(region) <= _LONGEST_SCOPE and len(service) <= _LONGEST_SCOPE
+    if date != stamp[:8] or not scope_is_short or b"host" not in signed_names(signed)[1]:
+        return None
+    return access_key.decode("latin-1"), date, region.decode("latin-1"), service.decode("latin-1"), signed
 
 
 def _from_unusual_header(request: Request, authorization: bytes) -> Signature:
