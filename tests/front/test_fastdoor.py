@@ -93,6 +93,7 @@ async def test_the_answer_of_a_function_that_failed(edge: Any) -> None:
         b"Content-Type": b"application/json",
         b"x-amzn-RequestId": b"11111111-2222-4333-8444-555555555555",
         b"X-Amz-Executed-Version": b"$LATEST",
+        b"X-Amzn-Trace-Id": b"Root=1-11111111-222243338444555555555555",
         b"X-Amz-Function-Error": b"Unhandled",
         b"X-Amz-Log-Result": base64.b64encode(b"the log"),
     }

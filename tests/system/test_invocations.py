@@ -141,6 +141,33 @@ def test_the_client_context_arrives(deploy: Any, run: Run) -> None:
     assert run(name, ClientContext=context).value == [{"a": "1"}, "t"]
 
 
+def test_a_trace_is_continued(deploy: Any, server: Any, aws: Any) -> None:
+    name = deploy("import os\ndef handler(e, c):\n    return os.environ['_X_AMZN_TRACE_ID']\n")
+    root = "Root=1-5759e988-bd862e3fe1be46a994272793"
+    given = f"{root};Parent=53995c3f42cd8ad8;Sampled=1"
+
+    def add_trace(request: Any, **_: Any) -> None:
+        request.headers["X-Amzn-Trace-Id"] = given
+
+    aws.meta.events.register_first("before-sign.lambda.Invoke", add_trace)
+    try:
+        answer = aws.invoke(FunctionName=name)
+    finally:
+        aws.meta.events.unregister("before-sign.lambda.Invoke", add_trace)
+    assert json.load(answer["Payload"]) == given
+    assert answer["ResponseMetadata"]["HTTPHeaders"]["x-amzn-trace-id"] == root
+    fresh = aws.invoke(FunctionName=name)
+    assert json.load(fresh["Payload"]).startswith(fresh["ResponseMetadata"]["HTTPHeaders"]["x-amzn-trace-id"] + ";")
+
+
+@pytest.mark.parametrize("member", ["TenantId", "DurableExecutionName"])
+def test_parameters_for_other_kinds_of_functions_are_refused(deploy: Any, aws: Any, member: str) -> None:
+    name = deploy("def handler(e, c):\n    return 1\n")
+    with pytest.raises(ClientError, match=f"{member} is not allowed") as refused:
+        aws.invoke(FunctionName=name, **{member: "x"})
+    assert refused.value.response["Error"]["Code"] == "InvalidParameterValueException"
+
+
 def test_predefined_variables_are_there_and_the_functions_own(deploy: Any, run: Run) -> None:
     name = deploy(
         "import os\ndef handler(e, c):\n    return dict(os.environ)\n",

@@ -51,6 +51,10 @@ class Invocations:
 
     async def invoke(self, call: Call, request: InvocationRequest) -> InvocationResponse:
         """Partly: RequestResponse and DryRun; Event follows with the durable queue (refused by name)."""
+        for member in ("TenantId", "DurableExecutionName"):
+            if request.get(member) is not None:
+                text = f"{member} is not allowed: the function is neither tenant-isolated nor durable."
+                raise InvalidParameterValueException(text)
         asked = Asked(
             name=request["FunctionName"],
             qualifier=request.get("Qualifier"),
@@ -140,9 +144,22 @@ def too_large() -> ApiError:
 
 
 def new_trace(request_id: str, *, sampled: bool) -> str:
-    """A trace header for a request that came without one; ids are taken from the request's own randomness."""
+    """A trace header for a request that came without one."""
+    return f"{new_root(request_id)};Parent={request_id[19:23]}{request_id[24:]};Sampled={int(sampled)}"
+
+
+def new_root(request_id: str) -> str:
+    """A new trace's id, taken from the request id's own randomness."""
     digits = request_id.replace("-", "")
-    return f"Root=1-{digits[:8]}-{digits[8:32]};Parent={digits[16:32]};Sampled={int(sampled)}"
+    return f"Root=1-{digits[:8]}-{digits[8:]}"
+
+
+def told_trace(given: str, request_id: str) -> str:
+    """The X-Amzn-Trace-Id of the answer: the trace that the invocation belongs to."""
+    root = given.partition(";")[0]
+    if root.startswith("Root="):
+        return root
+    return next((part for part in given.split(";") if part.startswith("Root=")), None) or new_root(request_id)
 
 
 def client_context(encoded: str) -> str:

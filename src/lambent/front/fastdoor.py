@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from urllib.parse import parse_qsl, unquote
 
-from lambent.control.invocations import Asked, accept, answered, broken, refused
+from lambent.control.invocations import Asked, accept, answered, broken, refused, told_trace
 from lambent.core.arn import FunctionRef
 from lambent.core.function import Version
 from lambent.core.invocation import Invocation, Result, Throttled
@@ -62,7 +62,8 @@ class FastDoor:
             accepted = self._accepted(request, asked, request_id)
             if accepted is None:
                 return False
-            self._invoker.run(*accepted, partial(self._finished, connection, request_id))
+            version, invocation = accepted
+            self._invoker.run(version, invocation, partial(self._finished, connection, invocation))
         except Throttled as refusal:
             self._refuse(connection, request_id, refused(refusal))
         except Exception as error:  # the boundary of front/pipeline.py, for this way in
@@ -84,7 +85,8 @@ class FastDoor:
         except ApiError:
             return None
 
-    def _finished(self, connection: Connection, request_id: str, result: Result | None) -> None:
+    def _finished(self, connection: Connection, invocation: Invocation, result: Result | None) -> None:
+        request_id = invocation.id
         if result is None:
             self._refuse(connection, request_id, broken())
             return
@@ -92,6 +94,7 @@ class FastDoor:
         head = (
             f"Content-Type: application/json\r\nx-amzn-RequestId: {request_id}\r\n"
             f"X-Amz-Executed-Version: {result.version}\r\n"
+            f"X-Amzn-Trace-Id: {told_trace(invocation.trace, request_id)}\r\n"
         )
         if outcome.is_error:
             head += "X-Amz-Function-Error: Unhandled\r\n"

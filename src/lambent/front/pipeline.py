@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from lambent.control.invocations import told_trace
 from lambent.control.shapes import InvalidRequestContentException
 from lambent.front.identity import Identity
 from lambent.kit.ids import uuid4
@@ -64,7 +65,11 @@ class Pipeline:
         if verified.chunks is not None:
             body = verified.body(request.body)
             request = PlainRequest(request.method, request.path, request.query, request.headers, body)
-        return await self._registry.handle(route, call, request)
+        answer = await self._registry.handle(route, call, request)
+        if call.service == "lambda" and call.operation == "Invoke" and answer.status == 200:
+            trace = told_trace(request.headers.get(b"x-amzn-trace-id", b"").decode("latin-1"), request_id)
+            answer.headers.append((b"X-Amzn-Trace-Id", trace.encode("latin-1")))
+        return answer
 
     async def _verified(self, request: Request) -> Verified:
         if len(request.body) <= LARGE_BODY:
