@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 PARTITION = "aws"
@@ -27,6 +27,12 @@ class FunctionRef:
     region: str
     name: str
     qualifier: str | None = None
+    arn: str = field(init=False, repr=False, compare=False)
+    """The ARN, with the qualifier if there is one."""
+
+    def __post_init__(self) -> None:
+        arn = function_arn(self.account, self.region, self.name)
+        object.__setattr__(self, "arn", arn if self.qualifier is None else f"{arn}:{self.qualifier}")
 
     @classmethod
     @lru_cache(maxsize=4096)  # every invocation asks, mostly for the same few names
@@ -42,12 +48,6 @@ class FunctionRef:
             found["name"],
             found["qualifier"],
         )
-
-    @property
-    def arn(self) -> str:
-        """The ARN, with the qualifier if there is one."""
-        arn = function_arn(self.account, self.region, self.name)
-        return arn if self.qualifier is None else f"{arn}:{self.qualifier}"
 
 
 def function_arn(account: str, region: str, name: str) -> str:

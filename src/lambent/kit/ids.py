@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 
+_VARIANT: Mapping[str, str] = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 def uuid4() -> str:
     """A random (version 4) UUID in its 36-character form; twice as fast as the standard library's."""
-    h = bytearray(os.urandom(16))
-    h[6] = h[6] & 0x0F | 0x40
-    h[8] = h[8] & 0x3F | 0x80
-    s = h.hex()
-    return f"{s[:8]}-{s[8:12]}-{s[12:16]}-{s[16:20]}-{s[20:]}"
+    h = os.urandom(16).hex()
+    return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-{_VARIANT[h[16]]}{h[17:20]}-{h[20:]}"
 
 
 def unique_id(prefix: str, length: int = 20) -> str:

@@ -165,21 +165,22 @@ def event_head(event: NextEvent) -> bytes:
     head = (
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
         f"Lambda-Runtime-Aws-Request-Id: {event.request_id}\r\nLambda-Runtime-Deadline-Ms: {event.deadline_ms}\r\n"
-        f"Lambda-Runtime-Invoked-Function-Arn: {event.arn}\r\nLambda-Runtime-Trace-Id: {event.trace}\r\n"
+        f"Lambda-Runtime-Invoked-Function-Arn: {event.arn}\r\n"
     )
-    lines = 6
-    for name, value in (
-        ("Client-Context", event.client_context),
-        ("Cognito-Identity", event.cognito_identity),
-        ("Aws-Tenant-Id", event.tenant_id),
-    ):
-        if value is not None:
-            head += f"Lambda-Runtime-{name}: {value}\r\n"
-            lines += 1
-    if head.count("\n") != lines or head.count("\r") != lines or "\0" in head:
+    foreign = event.request_id + event.arn + event.trace
+    if event.trace:
+        head += f"Lambda-Runtime-Trace-Id: {event.trace}\r\n"
+    if event.client_context is not None:
+        head += f"Lambda-Runtime-Client-Context: {event.client_context}\r\n"
+        foreign += event.client_context
+    if event.cognito_identity is not None:
+        head += f"Lambda-Runtime-Cognito-Identity: {event.cognito_identity}\r\n"
+        foreign += event.cognito_identity
+    if event.tenant_id is not None:
+        head += f"Lambda-Runtime-Aws-Tenant-Id: {event.tenant_id}\r\n"
+        foreign += event.tenant_id
+    if "\n" in foreign or "\r" in foreign or "\0" in foreign:
         return event_head(_harmless(event))
-    if not event.trace:
-        head = head.replace("Lambda-Runtime-Trace-Id: \r\n", "")
     return head.encode()
 
 
