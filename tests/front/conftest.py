@@ -161,9 +161,9 @@ class Edge:
             catalogue=NOBODY,
         )
         registry = Registry([Api(lambda_, Invocations(ports)), Api(logs)])
-        identity = Identity(Keys(), trust, self.clock)
-        self.pipeline = Pipeline(registry, identity, self.tasks, self.log)
-        self.fast = FastDoor(registry, lambda_, identity, self.pipeline, cast(Any, self.invoker), self.log)
+        self.identity = Identity(Keys(), trust, self.clock)
+        self.pipeline = Pipeline(registry, self.identity, self.tasks, self.log)
+        self.fast = FastDoor(registry, lambda_, self.identity, self.pipeline, cast(Any, self.invoker), self.log)
 
     def request(
         self,

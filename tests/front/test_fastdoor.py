@@ -187,9 +187,13 @@ async def test_a_wrong_signature_runs_nothing(edge: Any) -> None:
     assert edge.invoker.ran == []
 
 
-async def test_a_body_in_signed_chunks_is_left_to_the_ordinary_way(edge: Any) -> None:
-    request = edge.request(headers={"x-amz-content-sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"})
+async def test_a_body_in_signed_chunks_is_left_to_the_ordinary_way(edge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    declared = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+    monkeypatch.setattr("lambent.wire.signing.hash_of", lambda body: declared.encode())
+    request = edge.request(headers={"x-amz-content-sha256": declared}, body=b"not chunked")
+    assert edge.identity.verify(request).chunks is not None
     assert edge.quickly(request) is None
+    assert (await edge.ordinarily(request)).status != 200
     assert edge.invoker.ran == []
 
 

@@ -609,3 +609,22 @@ async def test_a_pipe_whose_writers_are_gone_does_not_spin(world: Any) -> None:
     assert loop.remove_reader(start.sandbox.output) is False
     assert loop.remove_reader(start.sandbox.records) is False
     start.environment.retire()
+
+
+async def test_a_runtime_may_be_quicker_than_the_news_of_its_start(world: Any) -> None:
+    first = await world.started()
+    first.runtime.cannot_begin()
+    first.runtime.next()
+    first.environment.restarted()
+    first.runtime.responds()
+    assert first.told.only.outcome.payload == b'"ok"'
+
+    second = (await world.started()).answered()
+    second.run()
+    await world.passes(3)
+    told = second.run()
+    second.runtime.next()
+    second.environment.restarted()
+    assert second.sandbox.slowed == 2
+    second.runtime.responds()
+    assert told.only.outcome.payload == b'"ok"'

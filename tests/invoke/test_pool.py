@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lambent.core.invocation import Status
 from lambent.invoke.artifacts import ArtifactMissing
+from lambent.invoke.pool import LIFETIME_S
 from lambent.runtimes.catalogue import RuntimeMissing
 from lambent.store.base import StoreUnavailable
 
@@ -34,6 +35,14 @@ async def warm(world: Any, pool: Any, count: int) -> list[Any]:
         runtime.next()
         await world.passes(1)
     return [runtime for runtime, _ in started]
+
+
+def none_waits(world: Any) -> None:
+    """No sandbox waits, and none is made before the driver may."""
+    world.driver.may_make.clear()
+    for sandbox in world.driver.open:
+        if sandbox.assignment is None:
+            sandbox.exits(9)
 
 
 # --- who gets which -------------------------------------------------------------------------------------------
@@ -77,10 +86,7 @@ async def test_a_freed_environment_serves_a_waiting_cold_start(world: Any) -> No
     pool = world.pool()
     runtime, _ = await start(world, pool)
     await world.quiet()
-    for sandbox in world.driver.open:
-        if sandbox.assignment is None:
-            await world.stems.take(world.preparation().templates([world.function()])[0], lambda: True)
-    world.driver.may_make.clear()
+    none_waits(world)
     told = world.told()
     pool.run(world.invocation(), told.heard)
     await world.quiet()
@@ -324,6 +330,42 @@ async def test_retiring_ends_an_environment_that_is_being_reset(world: Any) -> N
     runtime.sandbox.may_restart.set()
     await world.quiet()
     assert (runtime.sandbox.closed, pool.size) == (1, 0)
+
+
+async def test_an_environment_is_replaced_one_day_however_busy_it_is_kept(world: Any) -> None:
+    pool = world.pool(timeout_s=900)
+    (runtime,) = await warm(world, pool, 1)
+    for _ in range(int(LIFETIME_S // 800)):
+        assert runtime.sandbox.closed == 0
+        told = world.told()
+        pool.run(world.invocation(), told.heard)
+        await world.passes(800)
+        runtime.responds()
+        runtime.next()
+        await world.quiet()
+        assert told.only.outcome.status is Status.SUCCESS
+    assert runtime.sandbox.closed == 1
+    await start(world, pool)
+
+
+async def test_who_waits_when_an_old_environment_ends_gets_a_new_one(world: Any) -> None:
+    pool = world.pool(timeout_s=900)
+    (old,) = await warm(world, pool, 1)
+    await world.passes(LIFETIME_S)
+    pool.run(world.invocation(), world.told().heard)
+    await world.quiet()
+    none_waits(world)
+    waiting = world.told()
+    pool.run(world.invocation(), waiting.heard)
+    await world.quiet()
+    old.responds()
+    world.driver.may_make.set()
+    await world.quiet()
+    assert old.sandbox.closed == 1
+    (new,) = world.assigned()
+    new.next()
+    new.responds()
+    assert waiting.only.outcome.status is Status.SUCCESS
 
 
 async def test_only_what_has_been_idle_for_long_is_retired(world: Any) -> None:

@@ -107,6 +107,7 @@ class Environment:
         "_untold",
         "_waiting",
         "_wants_info",
+        "begun_at",
         "idle_since",
         "sandbox",
         "state",
@@ -132,7 +133,7 @@ class Environment:
         self._session = stem.door.session
         stem.door.bind(self)
         self.state = State.STARTING
-        self.idle_since = clock.monotonic()
+        self.begun_at = self.idle_since = clock.monotonic()
         self._label = label
         self._log = log
         self._owner = owner
@@ -188,11 +189,11 @@ class Environment:
         self._is_resetting = False
         if self.state is State.RESETTING:
             self.state = step(self.state, Event.RESET)
+        if self._session.state is Progress.READY:  # it was quicker than the news of its start
+            self.runtime_ready()
         event, self._held = self._held, None
         if event is not None:
             self._session.offer(event)
-        if self._session.state is Progress.READY:  # it was quicker than the news of its start
-            self.runtime_ready()
 
     def not_restarted(self) -> tuple[Invocation, Done] | None:
         """The sandbox could not start the runtime again, and is of no use any more. An invocation that waits for it is

@@ -23,6 +23,9 @@ from lambent.store.base import StoreUnavailable
 ATTEMPTS = 3
 """Sandboxes that a cold start may use up before the platform gives up on it."""
 
+LIFETIME_S = 14_400.0
+"""How long an environment is used, however busy it is kept: its credentials end one day."""
+
 
 class Pool:
     """Environments of one `Version`. The warmest idle one is used first, so that the others age out."""
@@ -71,7 +74,10 @@ class Pool:
 
     def idle(self, environment: Environment) -> None:
         """It has finished: the longest waiting invocation is next."""
-        if self._waiting:
+        if environment.idle_since - environment.begun_at > LIFETIME_S:
+            environment.retire()
+            self._start_enough()
+        elif self._waiting:
             environment.run(*self._waiting.popleft())
         elif self._retired:
             environment.retire()
