@@ -176,6 +176,8 @@ class Pool:
         try:
             await environment.sandbox.restart()
         except SandboxDied as error:
+            if environment.state is State.DEAD:  # retired meanwhile, as it should be
+                return
             self._log.warning("reset_failed", function=self.version.arn, reason=error)
             if (waiting := environment.not_restarted()) is not None:
                 self.run(*waiting)
