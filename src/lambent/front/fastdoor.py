@@ -6,7 +6,7 @@ whatever is not plain: large payloads, odd parameters. A test compares both ways
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from urllib.parse import parse_qsl, unquote
 
 from lambent.control.invocations import Asked, accept, answered, broken, refused, told_trace
@@ -29,14 +29,18 @@ _PREFIX = b"/2015-03-31/functions/"
 _SUFFIX = b"/invocations"
 _KINDS = {None: "RequestResponse", b"RequestResponse": "RequestResponse"}
 _LOG_TYPES = {None: "None", b"None": "None", b"Tail": "Tail"}
-_UNUSUAL = (
-    b"x-amz-tenant-id",
-    b"x-amz-durable-execution-name",
-    b"x-amz-client-context",
-    # Both may mean another service, whatever the path says.
-    b"x-amz-target",
-    b"smithy-protocol",
+_UNUSUAL = frozenset(
+    (
+        b"x-amz-tenant-id",
+        b"x-amz-durable-execution-name",
+        b"x-amz-client-context",
+        # Both may mean another service, whatever the path says.
+        b"x-amz-target",
+        b"smithy-protocol",
+    )
 )
+_LONGEST_NAME = 140
+_LONGEST_PATH = len(_PREFIX) + 3 * _LONGEST_NAME + len(_SUFFIX)
 
 
 class FastDoor:
@@ -109,28 +113,20 @@ class FastDoor:
 
 def plain_invocation(request: Request) -> Asked | None:
     """The parameters of a plain synchronous invocation; None when it is not one. Pure."""
-    path = request.path
-    if request.method != "POST" or not path.startswith(_PREFIX) or not path.endswith(_SUFFIX):
+    if request.method != "POST" or len(request.path) > _LONGEST_PATH:
         return None
-    name = path[len(_PREFIX) : -len(_SUFFIX)].decode("latin-1")
-    if "%" in name:
-        name = unquote(name)
+    name = _invoked(request.path)
+    if name is None:
+        return None
     headers = request.headers
     kind = _KINDS.get(headers.get(b"x-amz-invocation-type"))
     log_type = _LOG_TYPES.get(headers.get(b"x-amz-log-type"))
     if kind is None or log_type is None or len(request.body) > LARGE_BODY:
         return None
-    if any(name in headers for name in _UNUSUAL):
+    if not _UNUSUAL.isdisjoint(headers):
         return None
     qualifier = None
-    if request.query:
-        pairs = parse_qsl(request.query.decode("latin-1"), keep_blank_values=True)
-        if len(pairs) != 1 or pairs[0][0] != "Qualifier":
-            return None
-        qualifier = pairs[0][1]
-        if FunctionRef.parse(f"f:{qualifier}", account="", region="") is None:
-            return None
-    if len(name) > 140 or FunctionRef.parse(name, account="", region="") is None:
+    if request.query and (qualifier := _qualifier(request.query)) is None:
         return None
     return Asked(
         name=name,
@@ -140,3 +136,22 @@ def plain_invocation(request: Request) -> Asked | None:
         trace=headers.get(b"x-amzn-trace-id", b"").decode("latin-1"),
         payload=request.body,
     )
+
+
+@lru_cache(maxsize=4096)  # every invocation asks, mostly for the same few paths
+def _invoked(path: bytes) -> str | None:
+    """The name of the function that `path` invokes, in any spelling; None for another path or no name."""
+    if not path.startswith(_PREFIX) or not path.endswith(_SUFFIX):
+        return None
+    name = unquote(path[len(_PREFIX) : -len(_SUFFIX)].decode("latin-1"))
+    is_name = len(name) <= _LONGEST_NAME and FunctionRef.parse(name, account="", region="") is not None
+    return name if is_name else None
+
+
+def _qualifier(query: bytes) -> str | None:
+    """The value of Qualifier; None when the query says anything else."""
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    if len(pairs) != 1 or pairs[0][0] != "Qualifier":
+        return None
+    qualifier = pairs[0][1]
+    return None if FunctionRef.parse(f"f:{qualifier}", account="", region="") is None else qualifier
