@@ -440,6 +440,11 @@ class Environment:
         self.idle_since = self._clock.monotonic()
         self._owner.idle(self)
 
+    @property
+    def is_dead(self) -> bool:
+        """It has ended for good."""
+        return self.state is State.DEAD
+
     def retire(self) -> None:
         """End an idle environment."""
         self._die()

@@ -171,12 +171,12 @@ class Pool:
     async def _reset(self, environment: Environment, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait([before])
-        if environment.state is State.DEAD:
+        if environment.is_dead:
             return
         try:
             await environment.sandbox.restart()
         except SandboxDied as error:
-            if environment.state is State.DEAD:  # retired meanwhile, as it should be
+            if environment.is_dead:  # retired meanwhile, as it should be
                 return
             self._log.warning("reset_failed", function=self.version.arn, reason=error)
             if (waiting := environment.not_restarted()) is not None:
