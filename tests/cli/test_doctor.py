@@ -53,7 +53,7 @@ def test_every_lack_has_its_cure_and_one_cure_is_named_once(tmp_path: Path) -> N
         Advice("full isolation", "sudo lambent serve"),
         Advice("an AWS SDK for nodejs", "lambent sdk add nodejs"),
         Advice("an AWS SDK for python3.8", "lambent sdk add python3.8"),
-        Advice("the exact version of nodejs22.x", "nvm install 22, or any Node.js 22 on the PATH"),
+        Advice("the exact version of nodejs22.x", "lambent runtimes add nodejs22.x"),
         Advice("java21, ruby3.4", "not offered by this version of Lambent"),
     ]
 
@@ -66,7 +66,7 @@ def test_root_is_not_told_to_become_root(tmp_path: Path) -> None:
     ("runtime", "what"),
     [
         ("python3.14", "pyenv install 3.14, or uv python install 3.14"),
-        ("nodejs24.x", "nvm install 24, or any Node.js 24 on the PATH"),
+        ("nodejs24.x", "lambent runtimes add nodejs24.x"),
         ("dotnet8", "not offered by this version of Lambent"),
     ],
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from lambent import __version__
 from lambent.app import Report, examine
 from lambent.cli.failure import FAILED, Failure
 from lambent.cli.options import data_directory, data_option
+from lambent.cli.runtimes import by_number
 from lambent.cli.sdk import TARGETS
 from lambent.config import Settings
 from lambent.runtimes.base import Runtime
@@ -93,8 +93,7 @@ def cure(runtime: str) -> str:
         number = runtime.removeprefix("python")
         return f"pyenv install {number}, or uv python install {number}"
     if runtime.startswith("nodejs"):
-        number = runtime.removeprefix("nodejs").removesuffix(".x")
-        return f"nvm install {number}, or any Node.js {number} on the PATH"
+        return f"lambent runtimes add {runtime}"
     return "not offered by this version of Lambent"
 
 
@@ -131,7 +130,7 @@ def _facts(report: Report, data: Path) -> Table:
 
 def _runtimes(runtimes: Sequence[Runtime]) -> Table:
     table = _grid()
-    for runtime in sorted(runtimes, key=_by_number):
+    for runtime in sorted(runtimes, key=lambda runtime: by_number(runtime.name)):
         kind = Text("exact", style="green") if runtime.exact else Text("nearest", style="yellow")
         table.add_row(runtime.name, kind, runtime.note)
     return table
@@ -155,11 +154,6 @@ def _grid() -> Table:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     return table
-
-
-def _by_number(runtime: Runtime) -> tuple[str, list[int]]:
-    """By family, then by version: python3.9 before python3.10."""
-    return runtime.family, [int(number) for number in re.findall(r"\d+", runtime.name)]
 
 
 def _number(path: str) -> str:

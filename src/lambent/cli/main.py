@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, Entry] = {
     "invoke": Entry("lambent.cli.invoke:invoke", "Call a function; print its result and its log."),
     "logs": Entry("lambent.cli.logs:logs", "Print a function's log, and follow it."),
     "doctor": Entry("lambent.cli.doctor:doctor", "Say what works on this machine, and how to get what does not."),
+    "runtimes": Entry("lambent.cli.runtimes:runtimes", "List what functions run on; add and remove Node.js versions."),
     "sdk": Entry("lambent.cli.sdk:sdk", "List and add the AWS SDKs that functions may import."),
     "version": Entry("lambent.cli.version:version", "Print the version."),
 }

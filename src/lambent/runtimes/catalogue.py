@@ -41,8 +41,15 @@ class RuntimeRefused(Exception):
 class Catalogue:
     """The runtimes that functions may name, and those of them that this host can run."""
 
-    def __init__(self, runtimes: Mapping[str, Runtime], *, strict: bool = False) -> None:
+    def __init__(
+        self,
+        runtimes: Mapping[str, Runtime],
+        *,
+        interpreters: Mapping[str, Interpreter] | None = None,
+        strict: bool = False,
+    ) -> None:
         self._runtimes = {name: r for name, r in runtimes.items() if r.exact or not strict}
+        self._interpreters = interpreters or {}
         self._strict = strict
 
     def find(self, name: str) -> Runtime | None:
@@ -56,6 +63,10 @@ class Catalogue:
             strictly = "its exact version" if self._strict else "anything"
             raise RuntimeMissing(f"This host does not have {strictly} to run {name} functions with.")
         return runtime
+
+    def interpreter(self, name: str) -> Interpreter | None:
+        """The program of this host that runtime `name` is; None when functions bring theirs, or when it is missing."""
+        return self._interpreters.get(name) if name in self._runtimes else None
 
     def all(self) -> Sequence[Runtime]:
         """Every runtime that can be had here."""
@@ -93,6 +104,7 @@ def open_catalogue(state: Path, *, sdk: Sdk, strict: bool = False) -> Catalogue:
     empty.mkdir(parents=True, exist_ok=True)
     known = _Known(state / "interpreters.json")
     runtimes: dict[str, Runtime] = {}
+    interpreters: dict[str, Interpreter] = {}
     for family in families():
         found = _newest(known.ask(family))
         for name in family.wanted:
@@ -100,8 +112,10 @@ def open_catalogue(state: Path, *, sdk: Sdk, strict: bool = False) -> Catalogue:
             if interpreter is not None or not family.wanted[name]:
                 place = None if interpreter is None else sdk.place(interpreter)
                 runtimes[name] = family.runtime(name, interpreter, place, empty)
+            if interpreter is not None:
+                interpreters[name] = interpreter
     known.save()
-    return Catalogue(runtimes, strict=strict)
+    return Catalogue(runtimes, interpreters=interpreters, strict=strict)
 
 
 def families() -> list[Family]:

@@ -7,7 +7,14 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from lambent.runtimes import sdk
+
 _SYSTEM = ("/usr/local/bin", "/usr/bin")
+
+
+def added_root() -> Path:
+    """Where `lambent runtimes add` puts languages: beside the SDKs, $XDG_DATA_HOME/lambent/runtimes."""
+    return sdk.default_root().with_name("runtimes")
 
 
 def on_path(names: Iterable[str]) -> list[Path]:

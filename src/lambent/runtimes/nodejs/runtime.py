@@ -1,4 +1,4 @@
-"""Node.js runtimes: every Node.js 16 and later that the host has."""
+"""Node.js runtimes: every Node.js 16 and later that the host has, or that was added for us (added.py)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from lambent.runtimes.base import (
     ships_libraries,
     wrapped,
 )
-from lambent.runtimes.search import on_path, versions_in
+from lambent.runtimes.search import added_root, on_path, versions_in
 from lambent.sandbox.base import Bind, Deferred, Started, Template
 
 BOOTSTRAP = Path(__file__).parent / "bootstrap" / "index.mjs"
@@ -68,13 +68,13 @@ class Nodejs:
     wanted: Mapping[str, tuple[int, ...]] = {f"nodejs{major}.x": (major,) for major in (16, 18, 20, 22, 24, 26)}
 
     def candidates(self) -> list[Path]:
-        """nvm's, fnm's, those on the path and in the system's folders."""
+        """Those that were added for us, nvm's, fnm's, those on the path and in the system's folders."""
         home = Path.home()
         data = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
         nvm = Path(os.environ.get("NVM_DIR") or home / ".nvm")
-        found = versions_in(nvm / "versions" / "node", "*/bin", ["node"])
+        found = versions_in(added_root(), "nodejs*/bin", ["node"])
+        found += versions_in(nvm / "versions" / "node", "*/bin", ["node"])
         found += versions_in(data / "fnm" / "node-versions", "*/installation/bin", ["node"])
-        found += versions_in(data / "lambent" / "node", "*/bin", ["node"])
         return found + on_path(["node", "nodejs"])
 
     def probe(self, executable: Path) -> Interpreter | None:
