@@ -146,7 +146,7 @@ class Edge:
         self.tasks = Tasks(self.log)
         self.invoker = FakeInvoker()
         trust = Trust(dev)
-        ports = Ports(
+        self.ports = Ports(
             records=NOBODY,
             queues=NOBODY,
             blobs=NOBODY,
@@ -160,7 +160,7 @@ class Edge:
             invoker=cast(Any, self.invoker),
             catalogue=NOBODY,
         )
-        registry = Registry([Api(lambda_, Invocations(ports)), Api(logs)])
+        registry = Registry([Api(lambda_, Invocations(self.ports)), Api(logs)])
         self.identity = Identity(Keys(), trust, self.clock)
         self.pipeline = Pipeline(registry, self.identity, self.tasks, self.log)
         self.fast = FastDoor(registry, lambda_, self.identity, self.pipeline, cast(Any, self.invoker), self.log)

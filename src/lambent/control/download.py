@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 
 from lambent.ports import Ports
 from lambent.wire.call import Call
 
 PATH = "/_lambent/code/"
 GOOD_FOR_S = 600
+_EXPIRES = re.compile(r"[0-9]{1,12}")
 
 
 def location(ports: Ports, call: Call, digest: str) -> str:
@@ -21,9 +23,9 @@ def location(ports: Ports, call: Call, digest: str) -> str:
 
 async def download(ports: Ports, digest: str, expires: str, proof: str) -> bytes | None:
     """The package that a link names; None when the link is wrong, too old, or the package gone."""
-    if not expires.isdigit() or int(expires) < ports.clock.now():
+    if not _EXPIRES.fullmatch(expires) or int(expires) < ports.clock.now():
         return None
-    if not hmac.compare_digest(proof, _proof(ports, digest, int(expires))):
+    if not hmac.compare_digest(proof.encode(), _proof(ports, digest, int(expires)).encode()):
         return None
     return await ports.blobs.get(digest)
 

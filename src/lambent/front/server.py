@@ -77,7 +77,12 @@ class PublicConnection(Connection):
 
     async def _answer(self, request: Request) -> None:
         if request.path.startswith(b"/_lambent/"):
-            answer = await self._own(request)
+            try:
+                answer = await self._own(request)
+            except Exception as error:  # the boundary of front/pipeline.py, for our own paths
+                log = self._site.ports.log
+                log.error("request_failed", error=error, path=request.path.decode("latin-1"))
+                answer = Response(500, _JSON, b'{"message":"Internal error."}')
         else:
             handled = await self._site.pipeline.handle(request)
             answer = Response(handled.status, handled.headers, handled.body)
