@@ -61,10 +61,12 @@ def let_time_jump() -> None:
 
 
 class LoopClock:
-    """The event loop's time, to the millisecond."""
+    """The event loop's time, to the millisecond; with `ahead_s`, that of a loop whose timers are late."""
+
+    ahead_s = 0.0
 
     def monotonic(self) -> float:
-        return round(asyncio.get_running_loop().time(), 3)
+        return round(asyncio.get_running_loop().time() + self.ahead_s, 3)
 
     def now(self) -> float:
         return EPOCH + self.monotonic()

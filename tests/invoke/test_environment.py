@@ -419,6 +419,16 @@ async def test_a_timeout_resets_the_runtime(world: Any) -> None:
     assert start.environment.state is State.RESETTING
 
 
+async def test_a_timeout_that_is_noticed_late_lasts_no_longer_than_it_may(world: Any) -> None:
+    start = (await world.started()).answered()
+    told = start.run()
+    await world.passes(1)
+    world.clock.ahead_s = 0.25
+    await world.passes(2)
+    assert told.only.outcome.status is Status.TIMEOUT
+    assert start.texts()[-1] == report("3000.00", 3000, "Status: timeout", request="id-2")
+
+
 async def test_an_answer_that_comes_after_the_timeout_is_refused(world: Any) -> None:
     start = (await world.started()).answered()
     old = start.runtime.door.session
@@ -572,8 +582,9 @@ async def test_what_is_forsaken_before_its_runtime_took_it_is_handed_back(world:
     invocation, done = start.environment.forsake()
     assert (invocation.id, done) == ("id-1", start.told.heard)
     assert start.owner.told == ["dead"]
+    start.forget()
     await world.passes(20)
-    assert list(start.told) == []
+    assert (list(start.told), start.texts(), start.owner.told) == ([], [], [])
 
     second = (await world.started()).answered()
     second.run()
@@ -581,8 +592,9 @@ async def test_what_is_forsaken_before_its_runtime_took_it_is_handed_back(world:
     told = second.run()
     invocation, done = second.environment.not_restarted()
     assert (invocation.id, done) == ("id-4", told.heard)
+    second.forget()
     await world.passes(20)
-    assert list(told) == []
+    assert (list(told), second.texts(), second.owner.told) == ([], [], [])
 
 
 async def test_death_leaves_no_reader_and_no_timer(world: Any) -> None:

@@ -184,6 +184,16 @@ async def test_an_update_retires_the_old_environments_and_runs_the_new_code(worl
     await invoker.close()
 
 
+async def test_a_version_that_is_newer_than_what_was_told_retires_the_old_one_too(world: Any) -> None:
+    invoker = await serving(world)
+    old = await warmed(world, invoker)
+    invoker.run(world.version(generation=2), world.invocation(), world.told().heard)
+    await world.quiet()
+    assert old.sandbox.closed == 1
+    assert invoker.environments == 1
+    await invoker.close()
+
+
 async def test_a_record_written_again_without_a_new_generation_keeps_the_environments(world: Any) -> None:
     invoker = await serving(world)
     runtime = await warmed(world, invoker)
@@ -322,6 +332,7 @@ async def test_closing_ends_everything(world: Any) -> None:
     await invoker.close()
     await world.quiet()
     assert (invoker.environments, world.driver.open) == (0, [])
+    assert invoker._sweeper.cancelled()
     await update(world, generation=2)
     await world.passes(3600)
     assert world.tasks._running == set()

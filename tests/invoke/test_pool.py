@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -268,6 +269,46 @@ async def test_resets_of_an_environment_come_one_after_the_other(world: Any) -> 
     assert last.only.outcome.status is Status.SUCCESS
 
 
+async def test_a_runtime_that_is_to_be_ended_again_gets_no_invocation(world: Any) -> None:
+    pool = world.pool(timeout_s=1)
+    (runtime,) = await warm(world, pool, 1)
+    gates = [asyncio.Event(), asyncio.Event()]
+    waiting = iter(gates)
+
+    async def gated() -> None:
+        await next(waiting).wait()
+
+    runtime.sandbox.restart = gated
+    for _ in gates:
+        pool.run(world.invocation(), world.told().heard)
+        await world.passes(1)
+    told = world.told()
+    pool.run(world.invocation(), told.heard)
+    gates[0].set()
+    await world.quiet()
+    runtime.next()
+    assert [event.request_id for event in runtime.events] == ["id-1", "id-2"]
+    runtime.door.session.withdraw(runtime.events.append)
+    gates[1].set()
+    await world.quiet()
+    runtime.next()
+    assert runtime.events[-1].request_id == "id-4"
+    runtime.responds()
+    assert told.only.outcome.status is Status.SUCCESS
+
+
+async def test_an_environment_that_ends_while_it_is_idle_is_not_used(world: Any) -> None:
+    pool = world.pool()
+    first, second = await warm(world, pool, 2)
+    second.sandbox.exits(0)
+    pool.run(world.invocation(), (told := world.told()).heard)
+    first.responds()
+    assert told.only.outcome.status is Status.SUCCESS
+    assert (pool.size, second.sandbox.closed) == (1, 0)
+    await world.quiet()
+    assert second.sandbox.closed == 1
+
+
 async def test_a_reset_that_fails_in_an_unforeseen_way_is_made_good_by_the_next(world: Any) -> None:
     pool = world.pool(timeout_s=1)
     (runtime,) = await warm(world, pool, 1)
@@ -410,6 +451,7 @@ WORLD_ACTS: dict[str, Callable[[Any, Any], object]] = {
 }
 ACT = st.one_of(
     st.just("invoke"),
+    st.just("all work"),
     st.sampled_from(sorted(WORLD_ACTS)),
     st.tuples(st.sampled_from(sorted(RUNTIME_ACTS)), st.integers(0, 3)),
     st.tuples(st.sampled_from(sorted(FAULTS)), st.integers(0, 3)),
@@ -428,6 +470,8 @@ def test_every_caller_hears_exactly_once_whatever_happens(in_a_world: Any, acts:
                 await world.passes(act) if act else await world.quiet()
             elif isinstance(act, tuple):
                 _do(world, *act)
+            elif act == "all work":
+                await _work(world)
             else:
                 WORLD_ACTS[act](world, pool)
                 if act == "invoke":
@@ -455,6 +499,16 @@ def _do(world: Any, act: str, which: int) -> None:
         FAULTS[act](world, box)
     elif box._output_end >= 0 or act not in ("prints", "hangs up"):
         RUNTIME_ACTS[act](world.runtime_of(box))
+
+
+async def _work(world: Any) -> None:
+    """Every runtime that can does what it should."""
+    await world.quiet()
+    for runtime in world.assigned():
+        runtime.next()
+        if runtime.events:
+            runtime.responds()
+        runtime.next()
 
 
 async def _settle(world: Any) -> None:
