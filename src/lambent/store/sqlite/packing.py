@@ -39,9 +39,13 @@ Line = tuple[int, int, str]
 
 def pack(lines: Iterable[Line]) -> Iterator[Packed]:
     """Chunks of the lines, which come in any order."""
+    ordered = sorted(lines)
+    if _fits(ordered):  # as nearly all that 50 ms bring
+        yield _packed(ordered)
+        return
     chunk: list[Line] = []
     characters = 0
-    for line in sorted(lines):
+    for line in ordered:
         characters += len(line[2])
         if chunk and (line[0] - chunk[0][0] > SPAN_MS or len(chunk) == _LINES or characters > _CHARACTERS):
             yield _packed(chunk)
@@ -49,6 +53,13 @@ def pack(lines: Iterable[Line]) -> Iterator[Packed]:
         chunk.append(line)
     if chunk:
         yield _packed(chunk)
+
+
+def _fits(ordered: Sequence[Line]) -> bool:
+    """Whether the lines, of which there are some, may be one chunk."""
+    if not 0 < len(ordered) <= _LINES or ordered[-1][0] - ordered[0][0] > SPAN_MS:
+        return False
+    return sum([len(text) for _, _, text in ordered]) <= _CHARACTERS
 
 
 def unpack(first_at: int, first_sequence: int, data: bytes) -> list[Line]:
@@ -70,7 +81,7 @@ def _packed(lines: Sequence[Line]) -> Packed:
     except orjson.JSONEncodeError:
         # Half of a surrogate pair is no text; it came out of somebody's broken JSON.
         return _packed([(at, sequence, _mended(text)) for at, sequence, text in lines])
-    size = sum(len(text) if text.isascii() else len(text.encode()) for text in texts)
+    size = sum(map(len, texts if all(map(str.isascii, texts)) else map(str.encode, texts)))
     if len(data) >= _COMPRESS_FROM_BYTES:
         data = zlib.compress(data, _COMPRESSION_LEVEL)
     return Packed(times[0], times[-1], first_sequence, len(lines), size, data)

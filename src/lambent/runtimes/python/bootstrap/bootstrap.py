@@ -253,7 +253,6 @@ class Runtime:
         try:
             context = LambdaContext(headers, request_id, self.tenant_id, self._records)
             result = self._handler(self._event(headers, body), context)
-            kind = b"application/octet-stream" if type(result) is bytes else b"application/json"
             answer = result if type(result) is bytes else self._marshalled(result)
         except Fault as fault:
             self._fail(path, self._error(fault.text, fault.kind, fault.trace))
@@ -262,8 +261,9 @@ class Runtime:
             self._fail(path, self._described(failure))
             return
         _flush()
-        head = b"POST %s%s/response HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
-        self._connection.send(head % (_API, path, self._host, kind, len(answer)), answer, self._next)
+        # Of the fields only those that HTTP asks for: whatever comes is the answer.
+        head = b"POST %s%s/response HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n"
+        self._connection.send(head % (_API, path, self._host, len(answer)), answer, self._next)
 
     def _event(self, headers: Headers, body: bytes | bytearray) -> Any:
         if headers.get(b"content-type", b"application/json") != b"application/json":
