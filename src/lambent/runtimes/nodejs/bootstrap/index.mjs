@@ -380,7 +380,7 @@ class Runtime {
   post(kind, id, document, errorType) {
     const type = errorType === undefined ? "" : `Lambda-Runtime-Function-Error-Type: ${inHeader(errorType)}\r\n`;
     const length = Buffer.byteLength(document);
-    const head = `POST ${API}/invocation/${id}/${kind} HTTP/1.1\r\n${this.host}Content-Type: application/json\r\n${type}`;
+    const head = `POST ${API}/invocation/${id}/${kind} HTTP/1.1\r\n${this.host}${type}`;
     this.whenEmpty = null;
     this.phase = "idle";
     this.owed++;

@@ -188,6 +188,7 @@ class Runtime:
         self._records = records
         self._json_logs = json_logs
         self._handler: Handler = _no_handler
+        self._about = about_function()
         self._host = connection.address.encode()
         self._next = b"GET %s/invocation/next HTTP/1.1\r\nHost: %s\r\n\r\n" % (_API, self._host)
         self._encode = Encoder(ensure_ascii=VERSION < (3, 12)).text
@@ -251,7 +252,7 @@ class Runtime:
             del os.environ["_X_AMZN_TRACE_ID"]
         path = b"/invocation/" + headers[b"lambda-runtime-aws-request-id"]
         try:
-            context = LambdaContext(headers, request_id, self.tenant_id, self._records)
+            context = LambdaContext(headers, request_id, self.tenant_id, self._records, self._about)
             result = self._handler(self._event(headers, body), context)
             answer = result if type(result) is bytes else self._marshalled(result)
         except Fault as fault:
@@ -356,14 +357,22 @@ def find_handler(name: str) -> Handler:
 class LambdaContext:
     """The handler's second argument."""
 
-    def __init__(self, headers: Headers, request_id: str, tenant_id: str | None, records: Frames | Stdout) -> None:
-        env = os.environ.get
+    log_group_name: str | None
+    log_stream_name: str | None
+    function_name: str | None
+    memory_limit_in_mb: str | None
+    function_version: str | None
+
+    def __init__(
+        self,
+        headers: Headers,
+        request_id: str,
+        tenant_id: str | None,
+        records: Frames | Stdout,
+        about: Mapping[str, str | None],
+    ) -> None:
         self.aws_request_id = request_id
-        self.log_group_name = env("AWS_LAMBDA_LOG_GROUP_NAME")
-        self.log_stream_name = env("AWS_LAMBDA_LOG_STREAM_NAME")
-        self.function_name = env("AWS_LAMBDA_FUNCTION_NAME")
-        self.memory_limit_in_mb = env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-        self.function_version = env("AWS_LAMBDA_FUNCTION_VERSION")
+        vars(self).update(about)
         self.invoked_function_arn = headers.get(b"lambda-runtime-invoked-function-arn", b"").decode()
         self.tenant_id = tenant_id
         client = headers.get(b"lambda-runtime-client-context")
@@ -384,6 +393,17 @@ class LambdaContext:
     def __repr__(self) -> str:
         shown = ",".join("%s=%s" % pair for pair in vars(self).items() if not pair[0].startswith("_"))
         return "LambdaContext([%s])" % shown
+
+
+def about_function() -> dict[str, str | None]:
+    """What every context says of the function; reading a variable is slow."""
+    return {
+        "log_group_name": os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME"),
+        "log_stream_name": os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME"),
+        "function_name": os.environ.get("AWS_LAMBDA_FUNCTION_NAME"),
+        "memory_limit_in_mb": os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
+        "function_version": os.environ.get("AWS_LAMBDA_FUNCTION_VERSION"),
+    }
 
 
 class _Fields:
