@@ -27,6 +27,7 @@ from lambent.cli import paint
 from lambent.cli.access import Access, written
 from lambent.cli.client import connect, talking_to
 from lambent.cli.failure import Failure
+from lambent.runtimes.sdk import Sdk
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
@@ -220,12 +221,15 @@ def call(client: Any, example: Example) -> bool:
 
 
 def say_where_to_go(data: Path) -> None:
-    """The next three lines to type."""
+    """The next lines to type."""
     lambent = _shown(Path(sys.executable).parent / "lambent")
     click.secho("\nThe server stays up until Ctrl-C. In another shell:", bold=True)
     click.echo(f'  eval "$({lambent} env --data {_shown(data)})"')
     click.echo('  aws lambda list-functions     # or with boto3: boto3.client("lambda").list_functions()')
     click.echo(f"  {lambent} logs hello-python --tail")
+    click.echo(f"  {lambent} doctor             # what this machine lacks, and how to get it")
+    if not Sdk().installed(["nodejs"]):
+        click.echo(f"  {lambent} sdk add nodejs     # the AWS SDK for Node.js functions, from the next start on")
 
 
 def _shown(path: Path) -> str:
