@@ -592,6 +592,7 @@ async def test_what_is_forsaken_before_its_runtime_took_it_is_handed_back(world:
     told = second.run()
     invocation, done = second.environment.not_restarted()
     assert (invocation.id, done) == ("id-4", told.heard)
+    assert not [text for text in second.texts() if "id-4" in text]
     second.forget()
     await world.passes(20)
     assert (list(told), second.texts(), second.owner.told) == ([], [], [])
@@ -627,6 +628,7 @@ async def test_a_runtime_may_be_quicker_than_the_news_of_its_start(world: Any) -
     first = await world.started()
     first.runtime.cannot_begin()
     first.runtime.next()
+    assert first.environment.state is State.STARTING
     first.environment.restarted()
     first.runtime.responds()
     assert first.told.only.outcome.payload == b'"ok"'

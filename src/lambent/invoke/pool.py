@@ -75,8 +75,7 @@ class Pool:
     def idle(self, environment: Environment) -> None:
         """It has finished: the longest waiting invocation is next."""
         if environment.idle_since - environment.begun_at > LIFETIME_S:
-            environment.retire()
-            self._start_enough()
+            environment.retire()  # those who wait have cold starts under way
         elif self._waiting:
             environment.run(*self._waiting.popleft())
         elif self._retired:
