@@ -22,7 +22,7 @@ from lambent.control.tags import Tags
 from lambent.front.fastdoor import FastDoor
 from lambent.front.identity import Identity
 from lambent.front.pipeline import InProcess, Pipeline
-from lambent.front.server import PublicConnection, Site
+from lambent.front.server import PUBLIC_LIMITS, PublicConnection, Site
 from lambent.invoke.artifacts import Artifacts
 from lambent.invoke.collect import collect_garbage
 from lambent.invoke.door import Doors
@@ -160,7 +160,7 @@ async def _run(
     site = Site(ports, pipeline, fast, {"status": "running", "isolation": driver.level, "notes": list(driver.notes)})
 
     try:
-        listener = await public.listen(settings.host, settings.port, connection)
+        listener = await public.listen(settings.host, settings.port, connection, PUBLIC_LIMITS)
     except OSError as error:
         raise StartError(str(error.strerror or error)) from error
     url = f"http://{settings.host}:{listener.port}"

@@ -298,6 +298,26 @@ def test_a_body_limit_may_refuse() -> None:
     assert refusal(it) == (403, "not you")
 
 
+@pytest.mark.parametrize(("length", "asked"), [(3, 0), (4, 1)])
+def test_the_body_limit_is_not_asked_about_small_bodies(length: int, asked: int) -> None:
+    calls = 0
+
+    def limit(method: str, target: bytes, headers: dict[bytes, bytes]) -> int:
+        nonlocal calls
+        calls += 1
+        return 100
+
+    it = RequestReader(HttpLimits(unasked_bytes=3), "", limit)
+    it.feed(POST + b"Content-Length: %d\r\n\r\n" % length + b"x" * length)
+    assert (it.requests[0].body, calls) == (b"x" * length, asked)
+
+
+def test_the_body_limit_is_asked_about_bodies_of_unknown_length() -> None:
+    it = RequestReader(HttpLimits(unasked_bytes=100), "", lambda method, target, headers: 2)
+    it.feed(POST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+    assert refusal(it)[0] == 413
+
+
 SMALL = HttpLimits(target_bytes=50, head_bytes=500, header_fields=5, body_bytes=10)
 
 

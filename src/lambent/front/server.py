@@ -14,7 +14,7 @@ from lambent.core import limits
 from lambent.front.fastdoor import FastDoor
 from lambent.front.pipeline import Pipeline
 from lambent.kit.http import Connection
-from lambent.kit.http_message import Request, Response
+from lambent.kit.http_message import HttpLimits, Request, Response
 from lambent.ports import Ports
 from lambent.wire.errors import ApiError
 from lambent.wire.service import unrouted
@@ -22,6 +22,8 @@ from lambent.wire.service import unrouted
 HEALTH = b"/_lambent/health"
 _JSON = ((b"Content-Type", b"application/json"),)
 _LARGE_BODIES = (b"/2015-03-31/functions", b"/2018-10-31/layers")
+PUBLIC_LIMITS = HttpLimits(unasked_bytes=65_536)
+"""What one client may send; a body of so few bytes is below the limit of every operation."""
 SPARE = 65_536
 """Beyond the payload limit, so that what is barely too large is answered with its exact size in view."""
 

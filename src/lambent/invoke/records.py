@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -109,6 +110,7 @@ class FunctionRecords:
         return Version(**fields, environment=environment)
 
 
+@lru_cache(maxsize=4096)  # every invocation asks, mostly for the same few functions
 def function_key(account: str, region: str, name: str) -> str:
     """The record key of a function, which is also what the data plane's cache goes by."""
     return _key(account, region, name)

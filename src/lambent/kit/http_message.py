@@ -23,6 +23,8 @@ class HttpLimits:
     header_fields: int = 100
     body_bytes: int = 6_291_556
     """What `Connection.body_limit` answers unless it is overridden."""
+    unasked_bytes: int = 0
+    """A body whose length is announced and no larger than this is taken without asking `Connection.body_limit`."""
     connections: int = 10_000
     """Open at once on one listening socket; one more is closed unread."""
     idle_s: float | None = 75.0

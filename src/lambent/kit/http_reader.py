@@ -263,10 +263,11 @@ class RequestReader:
             if not length:
                 self._length = 0
                 return
-            self._limit = self.body_limit(request.method, request.target, headers)
-            if length > self._limit:
-                raise BodyTooLarge(request, self._limit)
-            self._length = length
+            self._limit = self._length = length
+            if length > self._limits.unasked_bytes:
+                self._limit = self.body_limit(request.method, request.target, headers)
+                if length > self._limit:
+                    raise BodyTooLarge(request, self._limit)
         else:
             _check_coding(request, coding)
             self._limit = self.body_limit(request.method, request.target, headers)

@@ -13,10 +13,13 @@ from lambent.kit.http import Connection
 from lambent.kit.http_message import HttpLimits, Request, Response
 from lambent.runtimes.api.session import NextEvent, Refusal, Session, State
 
+UNEXPECTED_BYTES = 64 * 1024
+"""What a runtime may send that nobody waits for."""
 API_LIMITS = HttpLimits(
     # Runtimes describe errors in a header of up to 1 MB.
     head_bytes=1_200_000,
     body_bytes=limits.SYNC_RESPONSE,
+    unasked_bytes=UNEXPECTED_BYTES,
     connections=16,
     # A frozen sandbox may stop anywhere, for as long as it stays frozen; what it can hold up is its own alone.
     idle_s=None,
@@ -35,7 +38,6 @@ _WITH_CAUSE = b"application/vnd.aws.lambda.error.cause+json"
 _JSON = ((b"Content-Type", b"application/json"),)
 _LARGE_BYTES = 64 * 1024
 _TYPE_CHARACTERS = 256
-_UNEXPECTED_BYTES = 64 * 1024
 _PARSED_BYTES = 256 * 1024
 _LATER = (
     (b"/2020-01-01/extension/", "The Extensions API"),
@@ -89,7 +91,7 @@ class RuntimeConnection(Connection):
 
     def body_limit(self, method: str, target: bytes, headers: dict[bytes, bytes]) -> int:
         """Nothing large is kept that nobody waits for."""
-        return limits.SYNC_RESPONSE if self._session.state in _EXPECTING else _UNEXPECTED_BYTES
+        return limits.SYNC_RESPONSE if self._session.state in _EXPECTING else UNEXPECTED_BYTES
 
     def closed(self) -> None:
         """Whoever waited for an event here is gone."""
