@@ -78,7 +78,7 @@ def npm(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Npm:
 def run(tmp_path: Path) -> Callable[..., Result]:
     def run(*arguments: str) -> Result:
         more = ("--data", str(tmp_path / "data")) if arguments[0] == "list" else ()
-        return CliRunner().invoke(lambent, ["runtimes", *arguments, *more])
+        return CliRunner().invoke(lambent, ["runtimes", *arguments, *more], catch_exceptions=False)
 
     return run
 

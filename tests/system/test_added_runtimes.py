@@ -75,7 +75,7 @@ def test_a_running_server_goes_on_when_it_is_brought_up_to_date(
     server.function("before", {"index.mjs": HANDLER}, Runtime=NAME, Handler="index.handler", Timeout=10)
     assert "FunctionError" not in client.invoke(FunctionName="before")
     assert _lambent(home, "runtimes", "add", NAME).returncode == 0
-    for number in range(4):
+    for number in range(12):  # more than wait ahead of time
         name = f"after{number}"
         server.function(name, {"index.mjs": HANDLER}, Runtime=NAME, Handler="index.handler", Timeout=10)
         answer = client.invoke(FunctionName=name)
