@@ -35,7 +35,7 @@ from lambent.invoke.stems import Stems
 from lambent.kit.clock import SystemClock
 from lambent.kit.http_server import Server
 from lambent.kit.log import Log
-from lambent.kit.seal import MasterKeyUnusable, Seal
+from lambent.kit.seal import MasterKeyUnusable, Seal, SealBroken
 from lambent.kit.tasks import Tasks
 from lambent.neighbours.iam import keys as iam_keys
 from lambent.neighbours.logs.retention import Retention
@@ -82,6 +82,9 @@ async def serve(settings: Settings, *, ready: Callable[[Running], None]) -> None
             await _run(settings, log, stack, ready)
         except (StoreUnavailable, MasterKeyUnusable, IsolationUnavailable) as error:
             raise StartError(str(error)) from error
+        except SealBroken as error:
+            text = f"{settings.data / 'master.key'} is not the key that this data was sealed with: {error}"
+            raise StartError(text) from error
 
 
 async def _run(
@@ -111,8 +114,6 @@ async def _run(
     sink = Sink(store.records, store.journals, tasks, clock, log)
     stack.callback(sink.close)
 
-    inside = Server(log)  # of its own: running functions still need it when the public port is closing
-    stack.push_async_callback(inside.close)
     public, inside = Server(log), Server(log)
     """The port that clients use, and the ways out of the sandboxes: those stay open while the last functions finish."""
     stack.push_async_callback(inside.close)

@@ -11,12 +11,12 @@ LATEST = "$LATEST"
 
 _FUNCTION = re.compile(
     r"(?:arn:(?P<partition>aws[a-zA-Z-]*):lambda:(?P<region>[a-z0-9-]+):)?"
-    r"(?:(?P<account>\d{12}):)?"
+    r"(?:(?P<account>[0-9]{12}):)?"
     r"(?:function:)?"
     r"(?P<name>[a-zA-Z0-9-_.]+)"
     r"(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
 )
-_ROLE = re.compile(r"arn:(?:aws[a-zA-Z-]*)?:iam::(?P<account>\d{12}):role/(?P<path>.*/)?(?P<name>[^/]+)")
+_ROLE = re.compile(r"arn:(?:aws[a-zA-Z-]*)?:iam::(?P<account>[0-9]{12}):role/(?P<path>.*/)?(?P<name>[^/]+)")
 
 
 @dataclass(frozen=True, slots=True)

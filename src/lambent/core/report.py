@@ -71,10 +71,6 @@ class Text:
             f"Max Memory Used: {usage.max_memory_mb} MB\t{init}{status}\n"
         )
 
-    @staticmethod
-    def fault(at_ms: int, request_id: str, text: str) -> str:
-        return text
-
 
 class Json:
     """Lines of the JSON log format: the records of the Telemetry API."""
@@ -121,10 +117,6 @@ class Json:
         if outcome.status is Status.ERROR:
             record["errorType"] = outcome.error_type
         return _event(at_ms, "platform.report", record)
-
-    @staticmethod
-    def fault(at_ms: int, request_id: str, text: str) -> str:
-        return text
 
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
