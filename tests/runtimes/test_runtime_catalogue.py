@@ -117,7 +117,7 @@ def test_this_host_can_run_the_python_that_runs_this(tmp_path: Path) -> None:
     there = _open(tmp_path)
     assert there.find("provided.al2023") is not None
     assert any(runtime.exact for runtime in there.all() if runtime.family == "python")
-    assert "java21" in there.missing()
+    assert "dotnet8" in there.missing()
 
 
 @pytest.mark.parametrize("name", ["python3.8", "python3.14", "nodejs24.x", "provided.al2", "java8.al2", "ruby3.4"])
