@@ -1,0 +1,1 @@
+"""Ruby: runtime.py says how it is found and started; bootstrap/ is what runs inside."""
