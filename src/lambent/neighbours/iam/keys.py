@@ -93,11 +93,11 @@ class Keys:
 
     def _changed(self, record_key: str, record: Record | None) -> None:
         access_key = record_key.removeprefix(_PREFIX)
+        self._found.pop(access_key, None)
         if record is not None:
             self._keys[access_key] = _decode(record)
         else:
             self._keys.pop(access_key, None)
-            self._found.pop(access_key, None)
 
 
 def new(seal: Seal, owner: User, *, now: float) -> tuple[AccessKey, str]:
