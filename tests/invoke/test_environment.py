@@ -80,7 +80,7 @@ async def test_the_start_of_a_long_invocation_is_in_the_log_while_it_runs(world:
 async def test_what_a_short_invocation_logs_is_written_together(world: Any) -> None:
     start = (await world.started()).answered()
     writes: list[int] = []
-    start.environment._log.write = lambda entries: writes.append(len(entries))
+    start.environment._transcript._log.write = lambda entries: writes.append(len(entries))
     start.run()
     start.runtime.responds()
     assert writes == [3]

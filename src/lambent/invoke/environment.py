@@ -7,8 +7,6 @@ tells when the program ended, a timer tells when time is up. The hot path makes 
 from __future__ import annotations
 
 import asyncio
-import os
-import select
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -29,23 +27,17 @@ from lambent.core.invocation import (
     timed_out,
 )
 from lambent.core.lifecycle import Event, State, step
-from lambent.core.report import Json, Text, Usage, system_line_wanted, timestamp
+from lambent.core.report import Usage
 from lambent.invoke.report import LogStream
 from lambent.invoke.stems import Stem
+from lambent.invoke.transcript import Transcript
 from lambent.kit.clock import Clock
 from lambent.runtimes.api.session import NextEvent
 from lambent.runtimes.api.session import State as Progress
-from lambent.runtimes.output import Frames, Lines
 from lambent.sandbox.base import Exit
-
-PIPE_BYTES = 65536
-"""What a pipe holds at most, and so what is read at once."""
 
 UNTOLD_S = 0.5
 """How long the START of an invocation may wait for company: most are over by then, and their lines leave together."""
-
-EARLIEST_RECORD_MS = 900_000
-"""A record may be written at the beginning of the longest invocation and read at its end."""
 
 Done = Callable[[Result | None], None]
 """Told how an invocation ended; None when the platform itself failed."""
@@ -83,7 +75,6 @@ class Environment:
     __slots__ = (
         "_clock",
         "_done",
-        "_frames",
         "_held",
         "_init_ms",
         "_init_outcome",
@@ -93,20 +84,13 @@ class Environment:
         "_is_resetting",
         "_is_slowed",
         "_label",
-        "_lines",
-        "_log",
         "_loop",
         "_owner",
-        "_platform",
-        "_read_files",
-        "_readable",
         "_session",
         "_started",
-        "_tail",
         "_timer",
-        "_untold",
+        "_transcript",
         "_waiting",
-        "_wants_info",
         "begun_at",
         "idle_since",
         "sandbox",
@@ -135,25 +119,15 @@ class Environment:
         self.state = State.STARTING
         self.begun_at = self.idle_since = clock.monotonic()
         self._label = label
-        self._log = log
+        self._transcript = Transcript(version, stem.sandbox, log, clock)
         self._owner = owner
         self._clock = clock
         self._loop = asyncio.get_running_loop()
-        json = version.logging.format == "JSON"
-        self._platform = Json if json else Text
-        self._wants_info = not json or system_line_wanted(version.logging.system_level, "INFO")
-        self._lines = Lines()
-        self._frames = Frames()
-        self._read_files = False
-        self._readable = select.poll()
-        self._untold: list[tuple[int, str]] = []
-        """START, until the next lines are written or UNTOLD_S have passed."""
         self._invocation: Invocation | None = None
         self._waiting: tuple[Invocation, Done] | None = None
         self._done: Done | None = None
         self._started = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._tail: bytearray | None = None
         self._init_started = 0.0
         self._init_ms: float | None = None
         self._init_phase = "init"
@@ -169,18 +143,10 @@ class Environment:
         """The sandbox is being assigned: the init phase starts now, and `invocation` will be the first to run."""
         self._waiting = (invocation, done)
         self._init_started = self._clock.monotonic()
-        self._loop.add_reader(self.sandbox.output, self._output_ready)
-        self._loop.add_reader(self.sandbox.records, self._output_ready)
-        self._read_files = True
-        for descriptor in (self.sandbox.output, self.sandbox.records):
-            self._readable.register(descriptor, select.POLLIN)
+        self._transcript.open()
         self.sandbox.on_exit = self._exited
         self._timer = self._loop.call_later(limits.INIT_S, self._init_timed_out)
-        now = self._now_ms()
-        if self._wants_info:
-            self._write([(now, self._platform.init_start(now, self._label.version, self._label.arn, self.version))])
-        if self._label.note is not None:
-            self._write([(now, f"LAMBENT {self._label.note}\n")])
+        self._transcript.init_start(self._label.version, self._label.arn, self._label.note)
 
     def restarted(self) -> None:
         """The runtime has been started again in the same sandbox, as Owner.reset was last asked to."""
@@ -209,7 +175,7 @@ class Environment:
         if self._invocation is not None and self._done is not None:
             waiting = self._invocation, self._done
         self._waiting = self._invocation = self._done = None
-        self._untold = []  # it starts elsewhere
+        self._transcript.unsay()
         self._die()
         return waiting
 
@@ -220,13 +186,10 @@ class Environment:
         self.state = step(self.state, Event.ASSIGNED)
         self._invocation = invocation
         self._done = done
-        self._tail = bytearray() if invocation.want_tail else None
         self._started = self._clock.monotonic()
         self._timer = self._loop.call_later(UNTOLD_S, self._is_taking_long)
-        now = self._now_ms()
-        if self._wants_info:
-            self._untold.append((now, self._platform.start(now, invocation.id, self.version.version)))
-        self._offer(invocation, now + self.version.timeout_s * 1000)
+        self._transcript.start(invocation.id, wants_tail=invocation.want_tail)
+        self._offer(invocation, self._now_ms() + self.version.timeout_s * 1000)
 
     # -- what the runtime does (Session's listener) ---------------------------------------------------------------
 
@@ -272,16 +235,14 @@ class Environment:
         if self.state is State.STARTING:
             self._init_broke(outcome, "error")
         elif self.state is State.BUSY:  # it had been started again, and its next invocation waits for it
-            now = self._now_ms()
             took = (self._clock.monotonic() - self._init_started) * 1000
-            self._broke(outcome, self._platform.init_report(now, took, "invoke", "error", error_type))
+            self._broke(outcome, lambda: self._transcript.init_report(took, "invoke", "error", error_type))
         elif self.state is State.IDLE:
             self._die()
 
     def _is_taking_long(self) -> None:
-        """Whoever follows the log shall see what runs. The same timer then waits for the timeout."""
-        if self._untold:
-            self._write([])
+        """The log tells of the invocation while it runs. The same timer then waits for the timeout."""
+        self._transcript.tell()
         left = self._started + self.version.timeout_s - self._clock.monotonic()
         self._timer = self._loop.call_later(max(left, 0.0), self._timed_out)
 
@@ -291,9 +252,7 @@ class Environment:
         invocation = self._invocation
         assert invocation is not None
         seconds = float(self.version.timeout_s)
-        now = self._now_ms()
-        line = f"{timestamp(now)} {invocation.id} Task timed out after {seconds:.2f} seconds\n\n"
-        self._broke(timed_out(invocation.id, seconds), line)
+        self._broke(timed_out(invocation.id, seconds), lambda: self._transcript.timed_out(invocation.id, seconds))
 
     def _exited(self, exit: Exit) -> None:
         if self._is_resetting:  # that was the one whose end had been decided already
@@ -304,7 +263,7 @@ class Environment:
             invocation = self._invocation
             assert invocation is not None
             outcome = self._exit_outcome(exit, invocation.id)
-            self._broke(outcome, _told(outcome))
+            self._broke(outcome, lambda: self._transcript.say(_told(outcome)))
         elif self.state is State.IDLE:
             self._die()
 
@@ -321,12 +280,11 @@ class Environment:
             return Outcome(outcome.status, outcome.payload, "Runtime.OutOfMemory")
         return outcome
 
-    def _broke(self, outcome: Outcome, line: str) -> None:
+    def _broke(self, outcome: Outcome, say_why: Callable[[], None]) -> None:
         """The invocation ended in a way that costs the runtime its life: a reset follows."""
         self._cancel_timer()
-        self._drain()
-        now = self._now_ms()
-        self._write([(now, line)])
+        self._transcript.catch_up()
+        say_why()
         self.state = step(self.state, Event.BROKEN)
         done, result = self._concluded(outcome)
         self._reset()
@@ -342,11 +300,10 @@ class Environment:
     def _init_broke(self, outcome: Outcome, status: str) -> None:
         """A failed init is tried once more as part of the invocation ("suppressed init"); then its caller hears."""
         self._cancel_timer()
-        self._drain()
-        now = self._now_ms()
+        self._transcript.catch_up()
         took = (self._clock.monotonic() - self._init_started) * 1000
         error_type = outcome.error_type if status == "error" else None
-        self._write([(now, self._platform.init_report(now, took, self._init_phase, status, error_type))])
+        self._transcript.init_report(took, self._init_phase, status, error_type)
         if self._waiting is None:
             self._die()
             return
@@ -357,9 +314,8 @@ class Environment:
         self._init_phase = "invoke"
         invocation, _ = self._waiting
         self._started = self._clock.monotonic()
-        self._tail = bytearray() if invocation.want_tail else None
-        if self._wants_info:
-            self._write([(now, self._platform.start(now, invocation.id, self.version.version))])
+        self._transcript.start(invocation.id, wants_tail=invocation.want_tail)
+        self._transcript.tell()
         self._timer = self._loop.call_later(self.version.timeout_s, self._suppressed_timed_out)
         self._reset()
 
@@ -390,9 +346,8 @@ class Environment:
         assert self._waiting is not None
         invocation = self._waiting[0]
         seconds = float(self.version.timeout_s)
-        now = self._now_ms()
-        self._drain()
-        self._write([(now, f"{timestamp(now)} {invocation.id} Task timed out after {seconds:.2f} seconds\n\n")])
+        self._transcript.catch_up()
+        self._transcript.timed_out(invocation.id, seconds)
         self._fail_waiting(timed_out(invocation.id, seconds))
 
     def _fail_waiting(self, outcome: Outcome) -> None:
@@ -409,7 +364,7 @@ class Environment:
         if self.state is not State.BUSY:
             return
         self._cancel_timer()
-        self._drain()
+        self._transcript.catch_up()
         self.state = step(self.state, Event.FINISHED)
         done, result = self._concluded(outcome)
         # Idle first: the caller may have its next request ready, which is handled before `done` returns.
@@ -427,13 +382,7 @@ class Environment:
             duration_ms = float(self.version.timeout_s * 1000)
         init_ms, self._init_ms = self._init_ms, None
         usage = Usage(duration_ms, self.sandbox.max_memory_bytes(), init_ms)
-        now = self._now_ms()
-        if self._wants_info or outcome.is_error:  # a failed one's report is of level WARN
-            report = (now, self._platform.report(now, invocation.id, self.version.memory_mb, usage, outcome))
-            end = self._platform.end(now, invocation.id)
-            self._write([report] if end is None else [(now, end), report])
-        tail = None if self._tail is None else bytes(self._tail)
-        self._tail = None
+        tail = self._transcript.end(invocation.id, usage, outcome)
         return done, Result(outcome, self.version.version, tail)
 
     def _became_idle(self) -> None:
@@ -455,16 +404,8 @@ class Environment:
         self._cancel_timer()
         self.state = step(self.state, Event.DIED)
         self.sandbox.on_exit = None
-        self.stop_reading()
+        self._transcript.close()
         self._owner.dead(self)
-
-    def stop_reading(self) -> None:
-        """Let go of the sandbox's output; what is in it is written first."""
-        if self._read_files:
-            self._drain()
-            self._read_files = False
-            self._loop.remove_reader(self.sandbox.output)
-            self._loop.remove_reader(self.sandbox.records)
 
     def _reset(self) -> None:
         """Have the runtime started again. Until it is, what the old one does, and how it ends, counts for nothing."""
@@ -480,68 +421,8 @@ class Environment:
             self._timer.cancel()
             self._timer = None
 
-    # -- logs -----------------------------------------------------------------------------------------------------
-
-    def _output_ready(self) -> None:
-        self._drain(limit=1, ending=False)
-
-    def _drain(self, limit: int = 64, *, ending: bool = True) -> None:
-        """Read what the program has written by now: an answer must not overtake the lines printed before it."""
-        if not self._read_files:
-            return
-        entries: list[tuple[int, str]] = []
-        if self._readable.poll(
-            0
-        ):  # one question about both: mostly they are empty, and reading costs an exception then
-            entries = self._read_frames(limit)
-            now = self._now_ms()
-            for chunk in self._read_available(self.sandbox.output, limit):
-                entries += [(now, line) for line in self._lines.feed(chunk)]
-        if ending and (rest := self._lines.end()):
-            now = self._now_ms()
-            entries += [(now, line) for line in rest]
-        if entries:
-            self._write(entries)
-
-    def _read_frames(self, limit: int) -> list[tuple[int, str]]:
-        entries: list[tuple[int, str]] = []
-        for chunk in self._read_available(self.sandbox.records, limit):
-            now = self._now_ms()
-            entries += [(believable(frame.at_ms, now), frame.text) for frame in self._frames.feed(chunk)]
-        return entries
-
-    def _read_available(self, descriptor: int, limit: int) -> list[bytes]:
-        chunks: list[bytes] = []
-        while len(chunks) < limit:
-            try:
-                chunk = os.read(descriptor, PIPE_BYTES)
-            except BlockingIOError:
-                break
-            if not chunk:  # every process that could write is gone
-                self._loop.remove_reader(descriptor)
-                break
-            chunks.append(chunk)
-            if len(chunk) < PIPE_BYTES:
-                break
-        return chunks
-
-    def _write(self, entries: list[tuple[int, str]]) -> None:
-        if self._untold:
-            entries = self._untold + entries
-            self._untold = []
-        self._log.write(entries)
-        if self._tail is not None:
-            for _, text in entries:
-                self._tail += (text if text.endswith("\n") else text + "\n").encode(errors="replace")
-            del self._tail[: -limits.LOG_TAIL]
-
     def _now_ms(self) -> int:
         return int(self._clock.now() * 1000)
-
-
-def believable(at_ms: int, now_ms: int) -> int:
-    """The time that a program gives its own record, if it can be that of one that arrives now."""
-    return at_ms if now_ms - EARLIEST_RECORD_MS <= at_ms <= now_ms else now_ms
 
 
 def _told(outcome: Outcome) -> str:
