@@ -50,8 +50,8 @@ async def test_a_runtime_booted_ahead_becomes_the_function_it_is_told_to_be(api:
             "   ENV['_X_AMZN_TRACE_ID'][0, 5]]\nend\n",
             "libs/extra.rb": "EXTRA = 'from RUBYLIB'\n",
             "gems/gems/gemmed-1.0/lib/gemmed.rb": "GEMMED = 'from GEM_PATH'\n",
-            "gems/specifications/gemmed-1.0.gemspec": "Gem::Specification.new { |s| s.name = 'gemmed'; s.version = '1.0'; "
-            "s.summary = 's'; s.authors = ['a']; s.files = ['lib/gemmed.rb'] }\n",
+            "gems/specifications/gemmed-1.0.gemspec": "Gem::Specification.new { |s| s.name = 'gemmed'; "
+            "s.version = '1.0'; s.summary = 's'; s.authors = ['a']; s.files = ['lib/gemmed.rb'] }\n",
         }
     )
     ahead, ours, theirs = _ahead(api)
@@ -73,10 +73,8 @@ async def test_a_runtime_booted_ahead_becomes_the_function_it_is_told_to_be(api:
 
 @needs_ruby
 async def test_the_context_says_everything(api: Any, starter: Any) -> None:
-    names = (
-        "aws_request_id invoked_function_arn log_group_name log_stream_name function_name memory_limit_in_mb "
-        "function_version client_context tenant_id"
-    ).split()
+    names = ["aws_request_id", "invoked_function_arn", "log_group_name", "log_stream_name", "function_name"]
+    names += ["memory_limit_in_mb", "function_version", "client_context", "tenant_id"]
     fields = ", ".join(f"context.{name}" for name in names)
     starter.write(
         {
@@ -159,7 +157,8 @@ async def test_what_is_wrong_with_a_file_is_the_initialisation_s_error(
 async def test_an_error_of_the_handler_is_told_and_the_runtime_goes_on(api: Any, starter: Any) -> None:
     starter.write(
         {
-            "app.rb": "class Mine < StandardError; end\ndef inner(event)\n  raise Mine, 'bad' if event['bad']\n  1\nend\n"
+            "app.rb": "class Mine < StandardError; end\n"
+            "def inner(event)\n  raise Mine, 'bad' if event['bad']\n  1\nend\n"
             "def handler(event:, context:)\n  inner(event)\nend\n"
         }
     )

@@ -85,6 +85,11 @@ class Stems:
         await asyncio.gather(*(stem.close() for stem in waiting))
 
     async def _make(self, template: Template) -> Stem:
+        if template.make is not None:
+            try:
+                await asyncio.to_thread(template.make)
+            except OSError as error:
+                raise SandboxDied(str(error)) from error
         sandbox = await self._driver.sandbox(template)
         try:
             stem = Stem(sandbox, await self._doors.open(sandbox))

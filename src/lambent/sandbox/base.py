@@ -79,6 +79,9 @@ class Template:
     """Symbolic links inside: path → what it points to."""
     listen: tuple[int, ...] = ()
     """TCP ports on 127.0.0.1 inside, whose listening sockets are handed to the owner."""
+    make: Callable[[], None] | None = field(default=None, compare=False)
+    """To be called in a thread before a sandbox is made: makes what `binds` names, where it is not there. Raises
+    OSError with what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
