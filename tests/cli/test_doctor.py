@@ -47,14 +47,14 @@ def test_every_lack_has_its_cure_and_one_cure_is_named_once(tmp_path: Path) -> N
         _runtime("nodejs22.x", "20.1.0", exact=False),
         _runtime("python3.8", "3.8.18"),
         isolation="rootless",
-        missing=("java21", "ruby3.4"),
+        missing=("dotnet8", "dotnet10"),
     )
     assert advice(report, root=False) == [
         Advice("full isolation", "sudo lambent serve"),
         Advice("an AWS SDK for nodejs", "lambent sdk add nodejs"),
         Advice("an AWS SDK for python3.8", "lambent sdk add python3.8"),
         Advice("the exact version of nodejs22.x", "lambent runtimes add nodejs22.x"),
-        Advice("java21, ruby3.4", "not offered by this version of Lambent"),
+        Advice("dotnet8, dotnet10", "not offered by this version of Lambent"),
     ]
 
 
@@ -67,6 +67,9 @@ def test_root_is_not_told_to_become_root(tmp_path: Path) -> None:
     [
         ("python3.14", "pyenv install 3.14, or uv python install 3.14"),
         ("nodejs24.x", "lambent runtimes add nodejs24.x"),
+        ("java21", "JDK 21 (not a JRE, which has no compiler) on the PATH or below /usr/lib/jvm"),
+        ("java11", "nothing: a JDK 17 or later runs what was compiled for older ones"),
+        ("ruby3.4", "rbenv install 3.4, or any Ruby 3.4 on the PATH"),
         ("dotnet8", "not offered by this version of Lambent"),
     ],
 )

@@ -94,6 +94,14 @@ def cure(runtime: str) -> str:
         return f"pyenv install {number}, or uv python install {number}"
     if runtime.startswith("nodejs"):
         return f"lambent runtimes add {runtime}"
+    if runtime in ("java8.al2", "java11"):
+        return "nothing: a JDK 17 or later runs what was compiled for older ones"
+    if runtime.startswith("java"):
+        number = runtime.removeprefix("java")
+        return f"JDK {number} (not a JRE, which has no compiler) on the PATH or below /usr/lib/jvm"
+    if runtime.startswith("ruby"):
+        number = runtime.removeprefix("ruby")
+        return f"rbenv install {number}, or any Ruby {number} on the PATH"
     return "not offered by this version of Lambent"
 
 
