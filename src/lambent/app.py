@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lambent import neighbours
-from lambent.config import Settings
+from lambent.config import Settings, cache_directory
 from lambent.control.activation import Activation
 from lambent.control.functions import Functions
 from lambent.control.invocations import Invocations
@@ -99,7 +99,8 @@ async def _run(
 
     # Trying out what isolation can be had takes a while, most of it waiting: the models are read meanwhile.
     opening = tasks.start("isolation", _open_driver(settings, tasks, log))
-    catalogue = open_catalogue(settings.data / "runtimes", sdk=Sdk(), strict=settings.strict_runtimes)
+    state, facts = settings.data / "runtimes", cache_directory()
+    catalogue = open_catalogue(state, sdk=Sdk(), strict=settings.strict_runtimes, facts=facts)
     lambda_service = load("lambda")
     others = [(load(name), kinds) for name, kinds in neighbours.services()]
     driver = await opening

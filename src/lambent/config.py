@@ -18,6 +18,12 @@ def default_data_directory(environ: Mapping[str, str] = os.environ) -> Path:
     return (Path(base) if base else Path.home() / ".local" / "share") / "lambent"
 
 
+def cache_directory(environ: Mapping[str, str] = os.environ) -> Path:
+    """What is known of this host and can be found out again: $XDG_CACHE_HOME/lambent, else ~/.cache/lambent."""
+    base = environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "lambent"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -97,12 +98,12 @@ class Catalogue:
             raise RuntimeRefused(text)
 
 
-def open_catalogue(state: Path, *, sdk: Sdk, strict: bool = False) -> Catalogue:
-    """Look at this host. What was found out about a program is kept in the folder `state`, so that it is run only
-    when it has changed. With `strict`, no runtime stands in for another version."""
+def open_catalogue(state: Path, *, sdk: Sdk, strict: bool = False, facts: Path | None = None) -> Catalogue:
+    """Look at this host. What was found out about a program is kept in the folder `facts` (default: in `state`), so
+    that it is run only when it has changed. With `strict`, no runtime stands in for another version."""
     empty = state / "empty"
     empty.mkdir(parents=True, exist_ok=True)
-    known = _Known(state / "interpreters.json")
+    known = _Known((facts or state) / "interpreters.json")
     runtimes: dict[str, Runtime] = {}
     interpreters: dict[str, Interpreter] = {}
     for family in families():
@@ -195,8 +196,10 @@ class _Known:
         if self._now == self._before:
             return
         new = self._file.with_suffix(f".new-{os.getpid()}")
-        new.write_text(json.dumps({"format": _FORMAT, "programs": self._now}, indent=1))
-        os.replace(new, self._file)
+        with contextlib.suppress(OSError):  # only a cache: without one the programs are asked each time
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            new.write_text(json.dumps({"format": _FORMAT, "programs": self._now}, indent=1))
+            os.replace(new, self._file)
 
 
 def _read(file: Path) -> dict[str, dict[str, object]]:
