@@ -30,16 +30,16 @@ class Plan:
     rounds: int = 3
     invokes: int = 2000
     """Of one caller, over all rounds."""
-    at_most_s: float = 45.0
+    at_most_s: float = 12.0
     """For the invocations of one round; a slow server then has fewer of them, and its cell says how many."""
     connections: tuple[int, ...] = (1, 8, 64)
-    seconds: float = 5.0
+    seconds: float = 4.0
     warm_up_s: float = 2.0
-    warm_ups: int = 15
+    warm_ups: int = 6
     """At most: they end when the server starts no more processes."""
-    colds: int = 20
-    updates: int = 10
-    starts: int = 5
+    colds: int = 15
+    updates: int = 6
+    starts: int = 3
     client: str = "wrk"
 
 
