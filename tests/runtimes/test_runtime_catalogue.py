@@ -147,3 +147,14 @@ def test_other_names(name: str) -> None:
             f"Value {name} at 'runtime' failed to satisfy constraint: Member must satisfy enum value"
         )
         assert text.endswith("] or be a valid ARN")
+
+
+def test_what_is_known_of_programs_may_be_kept_elsewhere_or_nowhere(tmp_path: Path) -> None:
+    facts = tmp_path / "cache" / "made"
+    open_catalogue(tmp_path / "one", sdk=Sdk(tmp_path / "sdk"), facts=facts)
+    assert (facts / "interpreters.json").is_file()
+    assert not (tmp_path / "one" / "interpreters.json").exists()
+    unwritable = tmp_path / "file"
+    unwritable.write_text("not a folder")
+    catalogue = open_catalogue(tmp_path / "two", sdk=Sdk(tmp_path / "sdk"), facts=unwritable / "cache")
+    assert catalogue.all()
