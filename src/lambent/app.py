@@ -242,7 +242,8 @@ async def examine(settings: Settings) -> Report:
     log = Log("error")
     settings.data.mkdir(parents=True, exist_ok=True)
     sdk = Sdk()
-    catalogue = open_catalogue(settings.data / "runtimes", sdk=sdk, strict=settings.strict_runtimes)
+    state, facts = settings.data / "runtimes", cache_directory()
+    catalogue = open_catalogue(state, sdk=sdk, strict=settings.strict_runtimes, facts=facts)
     try:
         driver: Driver = open_driver(settings.isolation, settings.data / "doctor", f"doctor-{os.getpid()}", log)
     except IsolationUnavailable as error:

@@ -10,6 +10,7 @@ import click
 
 from lambent.cli.failure import Failure
 from lambent.cli.options import data_directory, data_option
+from lambent.config import cache_directory
 from lambent.runtimes.catalogue import Catalogue, open_catalogue
 from lambent.runtimes.nodejs.added import NAMES, Added, AddingFailed, Addition
 from lambent.runtimes.sdk import Sdk
@@ -29,7 +30,7 @@ def show(data: Path | None) -> None:
     directory = data_directory(data)
     added = Added()
     try:
-        catalogue = open_catalogue(directory / "runtimes", sdk=Sdk())
+        catalogue = open_catalogue(directory / "runtimes", sdk=Sdk(), facts=cache_directory())
     except OSError as error:
         raise Failure(f"cannot use the data directory {directory}: {error.strerror}") from None
     for line in table(catalogue, added.root):
