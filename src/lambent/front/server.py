@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from urllib.parse import parse_qs
 
 import orjson
@@ -45,22 +44,21 @@ class Site:
 class PublicConnection(Connection):
     """One client of the public port, or of the same port inside a sandbox."""
 
-    __slots__ = ("_site", "_task")
+    __slots__ = ("_site",)
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._task: asyncio.Task[None] | None = None
 
     def received(self, request: Request) -> None:
         """Invocations take the fast door; all else is a task."""
         if self._site.fast.take(request, self):
             return
-        self._task = self._site.ports.tasks.start("request", self._answer(request))
+        self._site.ports.tasks.start("request", self._answer(request))
 
     def body_limit(self, method: str, target: bytes, headers: dict[bytes, bytes]) -> int:
         """By operation: code is larger than payloads are."""
         path = target.partition(b"?")[0].rstrip(b"/")
-        if path.endswith((b"/invocations", b"/invoke-async/", b"/response-streaming-invocations")):
+        if path.endswith((b"/invocations", b"/invoke-async", b"/response-streaming-invocations")):
             return limits.SYNC_PAYLOAD
         if path.startswith(_LARGE_BODIES):
             return limits.CREATE_FUNCTION_BODY
