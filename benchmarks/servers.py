@@ -23,6 +23,8 @@ _READY_S = 60.0
 _STOP_S = 20.0
 _POLL_S = 0.002
 _INSTALL_S = 900
+_NOT_A_USERS = ("LAMBENT_", "AWS_", "PYTHON")
+"""Settings of whoever measures. PYTHONDONTWRITEBYTECODE alone makes each start compile every module again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class Server:
     def start(self) -> float:
         """Seconds from the launch to the first answered API call. Raises BenchError with the server's last words."""
         filled = {"port": str(self.port), "data": str(self.data)}
-        own = {name: text for name, text in os.environ.items() if not name.startswith(("LAMBENT_", "AWS_"))}
+        own = {name: text for name, text in os.environ.items() if not name.startswith(_NOT_A_USERS)}
         environ = own | {name: text.format(**filled) for name, text in self.kind.environ}
         argv = [each.format(**filled) for each in self.kind.argv]
         with (self.data / "output").open("wb") as log:

@@ -18,6 +18,8 @@ pytestmark = [pytest.mark.root, pytest.mark.asyncio(loop_scope="module")]
 HERE = Path(__file__).parent
 MB = 1024 * 1024
 LIMITS = Limits(256 * MB, 1.0, 64 * MB)
+UNCOUNTED = MB
+"""The kernel counts resident pages per processor and adds up late: its figures are short by up to 64 pages a core."""
 
 
 async def read_until(fd: int, wanted: bytes) -> bytes:
@@ -246,10 +248,10 @@ async def test_the_largest_resident_size_is_known(lab):
     async with lab.guest() as guest:
         before = guest.sandbox.max_memory_bytes()
         await guest.run("x = bytearray(50 * 1024 * 1024); del x; result = 1")
-        await until(lambda: guest.sandbox.max_memory_bytes() >= before + 50 * MB)
+        await until(lambda: guest.sandbox.max_memory_bytes() >= before + 50 * MB - UNCOUNTED)
         await guest.tell("x = bytearray(90 * 1024 * 1024); import os; os._exit(0)")
         await guest.exit()
-        assert guest.sandbox.max_memory_bytes() > before + 90 * MB, "also of one that ended before it was asked"
+        assert guest.sandbox.max_memory_bytes() > before + 90 * MB - UNCOUNTED, "also of one that ended before it was asked"
 
 
 async def test_a_frozen_sandbox_stands_still_until_thawed(lab):

@@ -20,6 +20,15 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer version that a function uses. Later ones of a configuration cover earlier ones under /opt."""
+
+    arn: str
+    """Of the layer version."""
+    code: Code
+
+
+@dataclass(frozen=True, slots=True)
 class Logging:
     """LoggingConfig."""
 
@@ -56,6 +65,7 @@ class Version:
     kms_key_arn: str | None = None
     tracing: str = "PassThrough"
     logging: Logging = field(default_factory=Logging)
+    layers: tuple[Layer, ...] = ()
     dead_letter_target: str | None = None
     state: str = "Pending"
     state_reason: str | None = "The function is being created."

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from lambent.core.function import Code, Function, Logging, Version
+from lambent.core.function import Code, Function, Layer, Logging, Version
 from lambent.kit.seal import Seal
 from lambent.store.base import ABSENT, Delete, Put, Record, Records
 
@@ -101,6 +101,7 @@ class FunctionRecords:
     def _version_in(self, fields: dict[str, Any]) -> Version:
         fields["code"] = Code(**fields["code"])
         fields["logging"] = Logging(**fields["logging"])
+        fields["layers"] = tuple(Layer(each["arn"], Code(**each["code"])) for each in fields.get("layers", ()))
         sealed = fields.pop("environment")
         version = Version(**fields, environment=None)
         if sealed is None:
