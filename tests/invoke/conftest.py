@@ -20,6 +20,7 @@ from lambent.core.function import Code, Function, Logging, Version
 from lambent.core.invocation import Invocation, Result
 from lambent.invoke.door import Door
 from lambent.invoke.environment import Environment
+from lambent.invoke.freezer import Freezer
 from lambent.invoke.gate import Gate
 from lambent.invoke.invoker import Invoker
 from lambent.invoke.pool import Pool
@@ -90,6 +91,7 @@ class FakeSandbox:
         self.may_restart.set()
         self.restarts = 0
         self.slowed = 0
+        self.is_frozen = False
         self.closed = 0
         self.memory = 40 * MIB
 
@@ -123,10 +125,10 @@ class FakeSandbox:
         return self.memory
 
     async def freeze(self) -> None:
-        return None
+        self.is_frozen = True
 
-    async def thaw(self) -> None:
-        return None
+    def thaw(self) -> None:
+        self.is_frozen = False
 
     async def close(self) -> None:
         self.closed += 1
@@ -397,7 +399,14 @@ class World:
         return Preparation(self.artifacts, catalogue, FakeCredentials(), self.sink, self.clock)  # type: ignore[arg-type]
 
     def pool(self, **members: Any) -> Pool:
-        return Pool(self.version(**members), self.preparation(), self.stems, self.tasks, self.log)
+        return Pool(
+            self.version(**members),
+            self.preparation(),
+            self.stems,
+            Freezer(self.tasks, self.clock),
+            self.tasks,
+            self.log,
+        )
 
     def invoker(self, *, limit: int = 1000, idle_s: float = 300.0) -> Invoker:
         return Invoker(

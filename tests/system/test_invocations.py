@@ -83,6 +83,25 @@ def test_a_function_is_initialised_once_and_reused(deploy: Any, run: Run) -> Non
     assert [run(name, i).value for i in range(4)] == [[1, 0], [2, 1], [3, 2], [4, 3]]
 
 
+def test_what_runs_in_the_background_stands_still_between_invocations(deploy: Any, run: Run) -> None:
+    watch = deploy("""
+import threading, time
+ticks = [time.monotonic()]
+def tick():
+    while True:
+        ticks.append(time.monotonic())
+        time.sleep(0.005)
+threading.Thread(target=tick, daemon=True).start()
+def handler(event, context):
+    seen, ticks[:] = ticks[:], ticks[-1:]
+    return max((b - a for a, b in zip(seen, seen[1:])), default=0)
+""")
+    wait = deploy("import time\ndef handler(event, context): time.sleep(2)\n")
+    run(watch)
+    run(wait)
+    assert run(watch).value > 1, "of the two seconds in which something else ran, it has seen no second"
+
+
 def test_invocations_at_once_run_in_environments_of_their_own(deploy: Any, run: Run) -> None:
     name = deploy("import time, uuid\nme = uuid.uuid4().hex\ndef handler(e, c):\n    time.sleep(0.5)\n    return me\n")
     with ThreadPoolExecutor(8) as threads:

@@ -39,7 +39,7 @@ async def test_a_frozen_sandbox_of_an_ordinary_user_stands_still_until_thawed(la
         await guest.tell("result = 5")
         with pytest.raises(TimeoutError):
             await guest.answer(patience_s=0.2)
-        await guest.sandbox.thaw()
+        guest.sandbox.thaw()
         assert await guest.answer() == {"result": 5}
         await guest.sandbox.freeze()
 

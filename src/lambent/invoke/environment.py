@@ -81,6 +81,7 @@ class Environment:
         "_init_phase",
         "_init_started",
         "_invocation",
+        "_is_frozen",
         "_is_resetting",
         "_is_slowed",
         "_label",
@@ -133,6 +134,7 @@ class Environment:
         self._init_phase = "init"
         self._is_slowed = False
         self._is_resetting = False
+        self._is_frozen = False
         self._held: NextEvent | None = None
         self._init_outcome: Outcome | None = None
         """How the first try to initialise ended, if it failed."""
@@ -155,6 +157,7 @@ class Environment:
         self._is_resetting = False
         if self.state is State.RESETTING:
             self.state = step(self.state, Event.RESET)
+            self.idle_since = self._clock.monotonic()
         if self._session.state is Progress.READY:  # it was quicker than the news of its start
             self.runtime_ready()
         event, self._held = self._held, None
@@ -186,6 +189,9 @@ class Environment:
         self.state = step(self.state, Event.ASSIGNED)
         self._invocation = invocation
         self._done = done
+        if self._is_frozen:
+            self._is_frozen = False
+            self.sandbox.thaw()
         self._started = self._clock.monotonic()
         self._timer = self._loop.call_later(UNTOLD_S, self._is_taking_long)
         self._transcript.start(invocation.id, wants_tail=invocation.want_tail)
@@ -393,6 +399,26 @@ class Environment:
     def is_dead(self) -> bool:
         """It has ended for good."""
         return self.state is State.DEAD
+
+    @property
+    def is_restless(self) -> bool:
+        """Whether it is idle and not frozen."""
+        return self.state is State.IDLE and not self._is_frozen
+
+    def may_freeze(self, before: float, now: float) -> bool:
+        """Whether it has been idle since before `before` (monotonic seconds, as `now`), and its runtime waits for an
+        event. One that initialises again may take its time for that; one that answered and does not ask for the next
+        event may go on for as long as an invocation may take."""
+        if not self.is_restless or self.idle_since > before:
+            return False
+        patience_s = limits.INIT_S if self._session.state is Progress.STARTED else self.version.timeout_s
+        return self._session.state is Progress.READY or now - self.idle_since > patience_s
+
+    async def freeze(self) -> None:
+        """Stop every process in it, if it is still idle, until its next invocation."""
+        if self.is_restless:
+            self._is_frozen = True
+            await self.sandbox.freeze()
 
     def retire(self) -> None:
         """End an idle environment."""

@@ -8,6 +8,7 @@ from lambent.core.arn import FunctionRef
 from lambent.core.function import Function, Version
 from lambent.core.invocation import Invocation, Result
 from lambent.invoke.environment import Done
+from lambent.invoke.freezer import Freezer
 from lambent.invoke.gate import Gate
 from lambent.invoke.pool import Pool
 from lambent.invoke.prepare import Preparation
@@ -42,6 +43,7 @@ class Invoker:
         self._gate = gate
         self._preparation = preparation
         self._stems = stems
+        self._freezer = Freezer(tasks, clock)
         self._tasks = tasks
         self._clock = clock
         self._log = log
@@ -108,6 +110,7 @@ class Invoker:
         self._resolver.close()
         if self._sweeper is not None:
             self._sweeper.cancel()
+        self._freezer.close()
         for pool in (*self._pools.values(), *self._retiring):
             pool.retire()
         await self._stems.close()
@@ -136,7 +139,7 @@ class Invoker:
             old.version = version
             return old
         self._retire(key)
-        pool = Pool(version, self._preparation, self._stems, self._tasks, self._log)
+        pool = Pool(version, self._preparation, self._stems, self._freezer, self._tasks, self._log)
         self._pools[key] = pool
         return pool
 

@@ -10,6 +10,7 @@ from lambent.core.invocation import Invocation
 from lambent.core.lifecycle import State
 from lambent.invoke.artifacts import ArtifactMissing
 from lambent.invoke.environment import Done, Environment
+from lambent.invoke.freezer import Freezer
 from lambent.invoke.package import BadPackage
 from lambent.invoke.prepare import Plan, Preparation
 from lambent.invoke.stems import Stem, Stems
@@ -30,10 +31,13 @@ LIFETIME_S = 14_400.0
 class Pool:
     """Environments of one `Version`. The warmest idle one is used first, so that the others age out."""
 
-    def __init__(self, version: Version, preparation: Preparation, stems: Stems, tasks: Tasks, log: Log) -> None:
+    def __init__(
+        self, version: Version, preparation: Preparation, stems: Stems, freezer: Freezer, tasks: Tasks, log: Log
+    ) -> None:
         self.version = version
         self._preparation = preparation
         self._stems = stems
+        self._freezer = freezer
         self._tasks = tasks
         self._log = log
         self._idle: list[Environment] = []
@@ -84,6 +88,7 @@ class Pool:
             self._idle.insert(0, environment)  # whoever gets it waits for its runtime
         else:
             self._idle.append(environment)
+            self._freezer.idle(environment)
 
     def dead(self, environment: Environment) -> None:
         """It has ended: close what it held."""
@@ -183,3 +188,4 @@ class Pool:
             return
         if self._resets.get(environment) is asyncio.current_task():
             environment.restarted()
+            self._freezer.idle(environment)

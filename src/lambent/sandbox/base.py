@@ -143,8 +143,8 @@ class Sandbox(Protocol):
     async def freeze(self) -> None:
         """Stop every process in it, unnoticeably."""
 
-    async def thaw(self) -> None:
-        """Let them run again."""
+    def thaw(self) -> None:
+        """Let them run again. Returns at once: an invocation must not wait for it."""
 
     async def close(self) -> None:
         """Kill every process in it and take back all it held. May be called twice."""

@@ -92,7 +92,7 @@ class Box:
     async def restart(self) -> None:
         if self._dead or self._assignment is None:
             raise SandboxDied(self._dead or "never assigned")
-        await self.thaw()
+        self.thaw()
         self._generation += 1
         self._program_pid = 0
         self.ready = asyncio.get_running_loop().create_future()
@@ -131,18 +131,26 @@ class Box:
     async def freeze(self) -> None:
         if self._dead:
             return
-        if self._group.freezes:
+        if not self._group.freezes:
+            self._signalled = asyncio.get_running_loop().create_future()
+            self._signal(signal.SIGSTOP)
+            await self._signalled
+            return
+        try:
             self._group.freeze()
-        else:
-            await self._signal(signal.SIGSTOP)
+        except OSError as error:  # it runs on, and that is all
+            self._house.log.warning("sandbox_freeze_failed", sandbox=self.id, reason=error)
 
-    async def thaw(self) -> None:
+    def thaw(self) -> None:
         if self._dead:
             return
-        if self._group.freezes:
+        if not self._group.freezes:
+            self._signal(signal.SIGCONT)
+            return
+        try:
             self._group.thaw()
-        else:
-            await self._signal(signal.SIGCONT)
+        except OSError as error:  # its time will be up without an answer, and its caller told so
+            self._house.log.error("sandbox_thaw_failed", sandbox=self.id, reason=error)
 
     async def close(self) -> None:
         if self._closing is None:
@@ -204,10 +212,9 @@ class Box:
             if not self._group.limits_processes:
                 _lower(self._program_pid, resource.RLIMIT_NPROC, limits.processes + 1)
 
-    async def _signal(self, number: signal.Signals) -> None:
-        self._signalled = asyncio.get_running_loop().create_future()
+    def _signal(self, number: signal.Signals) -> None:
+        """Have the agent send it to everybody else in the sandbox; what is sent after it arrives after it."""
         self._link.send({"signal": int(number)})
-        await self._signalled
 
     def _on_message(self, received: Received) -> None:
         body = received.body
