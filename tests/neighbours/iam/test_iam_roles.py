@@ -42,6 +42,14 @@ async def test_a_role_has_the_defaults_of_aws(iam: Any) -> None:
     assert "Tags" not in made
 
 
+async def test_what_a_role_cannot_have_here_is_refused_by_name(iam: Any) -> None:
+    with pytest.raises(ApiError, match="MaxSigninSessionDuration is not supported"):
+        await iam.role(MaxSigninSessionDuration=3600)
+    await iam.role()
+    with pytest.raises(ApiError, match="ResetMaxSigninSessionDuration is not supported"):
+        await iam("UpdateRole", RoleName="runner", ResetMaxSigninSessionDuration=True)
+
+
 async def test_roles_of_two_accounts_know_nothing_of_each_other(iam: Any) -> None:
     await iam.role()
     with pytest.raises(ApiError) as raised:

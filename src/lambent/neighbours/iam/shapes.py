@@ -94,6 +94,7 @@ class CreateRoleRequest(TypedDict, total=False):
     AssumeRolePolicyDocument: Required[str]
     Description: str
     MaxSessionDuration: int
+    MaxSigninSessionDuration: int
     PermissionsBoundary: str
     Tags: list[Tag]
 
@@ -111,6 +112,7 @@ class Role(TypedDict, total=False):
     AssumeRolePolicyDocument: str
     Description: str
     MaxSessionDuration: int
+    MaxSigninSessionDuration: int
     PermissionsBoundary: AttachedPermissionsBoundary
     Tags: list[Tag]
     RoleLastUsed: RoleLastUsed
@@ -566,6 +568,8 @@ class UpdateRoleRequest(TypedDict, total=False):
     RoleName: Required[str]
     Description: str
     MaxSessionDuration: int
+    MaxSigninSessionDuration: int
+    ResetMaxSigninSessionDuration: bool
 
 
 class UpdateRoleResponse(TypedDict):

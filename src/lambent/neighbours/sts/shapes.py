@@ -94,6 +94,11 @@ class ExpiredTokenException(ApiError):
     status = 400
 
 
+class InvalidContextAssertionException(ApiError):
+    code = "InvalidContextAssertion"
+    status = 400
+
+
 class MalformedPolicyDocumentException(ApiError):
     code = "MalformedPolicyDocument"
     status = 400

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from lambent.kit.ids import unique_id
@@ -18,6 +19,7 @@ from lambent.neighbours.iam.shapes import (
     EntityAlreadyExistsException,
     GetRoleRequest,
     GetRoleResponse,
+    InvalidInputException,
     ListInstanceProfilesForRoleRequest,
     ListInstanceProfilesForRoleResponse,
     ListRolesRequest,
@@ -46,6 +48,7 @@ class Roles:
         self._holders = Holders(self._directory, "role", self._directory.roles, self._directory.role, ROLE)
 
     async def create_role(self, call: Call, request: CreateRoleRequest) -> CreateRoleResponse:
+        _refuse_sign_in(request)
         documents.check_trust(request["AssumeRolePolicyDocument"])
         role = Role(
             account=call.account,
@@ -81,6 +84,8 @@ class Roles:
         return {"Roles": [views.listed_role(role) for role in found.items], **found.ending}
 
     async def update_role(self, call: Call, request: UpdateRoleRequest) -> UpdateRoleResponse:
+        _refuse_sign_in(request)
+
         def change(role: Role) -> Role:
             return replace(
                 role,
@@ -142,3 +147,10 @@ class Roles:
         """None: instance profiles are of EC2's instances."""
         await self._directory.role(call.account, request["RoleName"])
         return {"InstanceProfiles": [], "IsTruncated": False}
+
+
+def _refuse_sign_in(request: Mapping[str, object]) -> None:
+    """There is no console sign-in whose length could be set. Raises InvalidInputException."""
+    for name in ("MaxSigninSessionDuration", "ResetMaxSigninSessionDuration"):
+        if request.get(name):
+            raise InvalidInputException(f"{name} is not supported by Lambent.")
