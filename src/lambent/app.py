@@ -16,6 +16,7 @@ from pathlib import Path
 from lambent import neighbours
 from lambent.config import Settings, cache_directory
 from lambent.control.activation import Activation
+from lambent.control.concurrency import Concurrencies
 from lambent.control.functions import Functions
 from lambent.control.invocations import Invocations
 from lambent.control.tags import Tags
@@ -23,6 +24,7 @@ from lambent.front.fastdoor import FastDoor
 from lambent.front.identity import Identity
 from lambent.front.pipeline import InProcess, Pipeline
 from lambent.front.server import PUBLIC_LIMITS, PublicConnection, Site
+from lambent.invoke.allotments import AllotmentRecords
 from lambent.invoke.artifacts import Artifacts
 from lambent.invoke.collect import collect_garbage
 from lambent.invoke.door import Doors
@@ -129,7 +131,7 @@ async def _run(
     functions = FunctionRecords(store.records, seal)
     invoker = Invoker(
         Resolver(functions),
-        Gate(settings.concurrency),
+        Gate(settings.concurrency, AllotmentRecords(store.records), clock),
         Preparation(artifacts, catalogue, FunctionCredentials(sessions, aws), sink, clock),
         Stems(driver, Doors(inside, connection), tasks, log),
         tasks,
@@ -152,7 +154,8 @@ async def _run(
         catalogue=catalogue,
     )
     activation = Activation(ports)
-    lambda_ = Api(lambda_service, Functions(ports, artifacts, activation), Tags(ports), Invocations(ports))
+    nouns = (Functions(ports, artifacts, activation), Tags(ports), Concurrencies(ports), Invocations(ports))
+    lambda_ = Api(lambda_service, *nouns)
     registry = Registry([lambda_, *(Api(service, *(kind(ports) for kind in kinds)) for service, kinds in others)])
     aws.connect(registry)
     identity = Identity(_Identities(keys, sessions), ports.trust, clock)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lambent.core import limits
+
 PORT = 4566
 
 
@@ -37,7 +39,7 @@ class Settings:
     """The level that must be had: `full` or `rootless`; None takes the strongest there is."""
     strict_runtimes: bool = False
     """Refuse a runtime whose exact version is missing, instead of running it on the nearest."""
-    concurrency: int = 1000
+    concurrency: int = limits.CONCURRENT_EXECUTIONS
     """Concurrent executions per account and region."""
     idle_s: float = 300.0
     """How long an environment may stay idle."""

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from lambent.store.base import ABSENT, Delete, Put, Record, Records, RevisionMismatch
+from lambent.store.base import ABSENT, Delete, Put, Record, Records, RevisionMismatch, Unchanged
 
 
 async def test_a_record_is_read_as_it_was_written(records: Records) -> None:
@@ -65,6 +65,19 @@ async def test_a_write_of_several_changes_is_made_wholly_or_not_at_all(records: 
             Put("new", b"1"), Delete("taken"), Put("taken", b"2", expect=ABSENT), Put("other", b"3", expect=7)
         )
     assert [(record.key, record.value) for record in await records.list("")] == [("taken", b"old")]
+
+
+async def test_a_write_may_depend_on_a_record_that_it_leaves_alone(records: Records) -> None:
+    told: list[str] = []
+    first = await records.write(Put("parent", b"1"))
+    records.watch("", lambda key, _: told.append(key))
+    await records.write(Put("child", b"1"), Unchanged("parent", first), Unchanged("nobody", ABSENT))
+    assert await records.get("parent") == Record("parent", b"1", first)
+    await records.write(Put("parent", b"2"))
+    with pytest.raises(RevisionMismatch, match="parent"):
+        await records.write(Put("child", b"2"), Unchanged("parent", first))
+    assert [record.value for record in await records.list("child")] == [b"1"]
+    assert told == ["child", "parent"]
 
 
 async def test_expectations_are_about_the_records_before_the_write(records: Records) -> None:

@@ -18,10 +18,11 @@ import pytest
 
 from lambent.core.function import Code, Function, Logging, Version
 from lambent.core.invocation import Invocation, Result
+from lambent.invoke.allotments import AllotmentRecords
 from lambent.invoke.door import Door
 from lambent.invoke.environment import Environment
 from lambent.invoke.freezer import Freezer
-from lambent.invoke.gate import Gate
+from lambent.invoke.gate import Account, Gate, Share
 from lambent.invoke.invoker import Invoker
 from lambent.invoke.pool import Pool
 from lambent.invoke.prepare import Keys, Preparation
@@ -401,6 +402,7 @@ class World:
     def pool(self, **members: Any) -> Pool:
         return Pool(
             self.version(**members),
+            Share(Account(1000), None, 10_000.0),
             self.preparation(),
             self.stems,
             Freezer(self.tasks, self.clock),
@@ -411,7 +413,7 @@ class World:
     def invoker(self, *, limit: int = 1000, idle_s: float = 300.0) -> Invoker:
         return Invoker(
             Resolver(self.functions),
-            Gate(limit),
+            Gate(limit, AllotmentRecords(self.records), self.clock),
             self.preparation(),
             self.stems,
             self.tasks,

@@ -13,6 +13,7 @@ from lambent.app import serve as run
 from lambent.cli.failure import Failure
 from lambent.cli.options import data_directory, data_option
 from lambent.config import PORT, Settings
+from lambent.core import limits
 
 LEVELS = ("full", "rootless")
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -25,6 +26,12 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 @click.option("--dev", is_flag=True, help="Take any well-formed key (test/test) as its account's root; loopback only.")
 @click.option("--isolation", type=click.Choice(LEVELS), help="Refuse to start below this level.  [default: the best]")
 @click.option("--strict-runtimes", is_flag=True, help="Never run a function on another version than the one it names.")
+@click.option(
+    "--concurrency",
+    type=click.IntRange(min=1),
+    default=limits.CONCURRENT_EXECUTIONS,
+    help="Invocations that may run at once, in each account and region.",
+)
 @click.option("--log-level", type=click.Choice(LOG_LEVELS), default="info", help="What the server's own log says.")
 def serve(
     host: str,
@@ -33,6 +40,7 @@ def serve(
     dev: bool,
     isolation: str | None,
     strict_runtimes: bool,
+    concurrency: int,
     log_level: str,
 ) -> None:
     """Run the server until Ctrl-C or SIGTERM: running invocations then finish first; a second signal ends at once.
@@ -46,6 +54,7 @@ def serve(
         dev=dev,
         isolation=isolation,
         strict_runtimes=strict_runtimes,
+        concurrency=concurrency,
         log_level=log_level,
     )
     try:

@@ -46,6 +46,7 @@ from lambent.control.shapes import (
 from lambent.core import limits
 from lambent.core.arn import LATEST, FunctionRef
 from lambent.core.function import Code, Function, Version
+from lambent.invoke.allotments import AllotmentRecords
 from lambent.invoke.artifacts import Artifacts
 from lambent.invoke.records import FunctionRecords
 from lambent.kit.ids import uuid4
@@ -65,6 +66,7 @@ class Functions:
         self._artifacts = artifacts
         self._activation = activation
         self._functions = FunctionRecords(ports.records, ports.seal)
+        self._allotments = AllotmentRecords(ports.records)
 
     async def create_function(self, call: Call, request: CreateFunctionRequest) -> FunctionConfiguration:
         """Partly: no Publish, layers, VPC, images, S3 code, SnapStart, dead-letter queues yet (refused by name)."""
@@ -84,7 +86,7 @@ class Functions:
         return shown(version)
 
     async def get_function(self, call: Call, request: GetFunctionRequest) -> GetFunctionResponse:
-        """The configuration, where the code can be fetched for ten minutes, and the tags."""
+        """The configuration, where the code can be fetched for ten minutes, the tags, and what is reserved."""
         ref, function = await self._existing(call, request)
         version = function.latest
         answer: GetFunctionResponse = {
@@ -93,6 +95,9 @@ class Functions:
         }
         if function.tags:
             answer["Tags"] = dict(function.tags)
+        allotments, _ = await self._allotments.get(ref.account, ref.region)
+        if (reserved := allotments.reserved.get(ref.name)) is not None:
+            answer["Concurrency"] = {"ReservedConcurrentExecutions": reserved}
         return answer
 
     async def get_function_configuration(
@@ -162,8 +167,10 @@ class Functions:
         if ref.qualifier is not None:
             raise InvalidParameterValueException("Deletion of aliases is not currently supported.")
         while found is not None:
+            allotments, revision = await self._allotments.get(ref.account, ref.region)
+            freed = self._allotments.change(ref.account, ref.region, allotments.without(ref.name), revision)
             try:
-                await self._functions.remove(*found)
+                await self._functions.remove(*found, freed)
             except RevisionMismatch:
                 found = await self._functions.get(ref.account, ref.region, ref.name)
                 continue
@@ -196,13 +203,15 @@ class Functions:
             count += len(page)
             size += sum(function.latest.code.size for function in page)
             after = page[-1].latest.name
+        limit = self._ports.invoker.limit
+        allotments, _ = await self._allotments.get(call.account, call.region)
         return {
             "AccountLimit": {
                 "TotalCodeSize": limits.CODE_STORAGE,
                 "CodeSizeUnzipped": limits.UNZIPPED,
                 "CodeSizeZipped": limits.ZIPPED,
-                "ConcurrentExecutions": limits.CONCURRENT_EXECUTIONS,
-                "UnreservedConcurrentExecutions": limits.CONCURRENT_EXECUTIONS,
+                "ConcurrentExecutions": limit,
+                "UnreservedConcurrentExecutions": allotments.unreserved(limit),
             },
             "AccountUsage": {"TotalCodeSize": size, "FunctionCount": count},
         }

@@ -344,6 +344,10 @@ class DeleteFunctionResponse(TypedDict, total=False):
     StatusCode: int
 
 
+class DeleteFunctionConcurrencyRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+
+
 class GetAccountSettingsRequest(TypedDict):
     pass
 
@@ -418,6 +422,14 @@ class GetFunctionCodeSigningConfigResponse(TypedDict, total=False):
     FunctionName: Required[str]
 
 
+class GetFunctionConcurrencyRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+
+
+class GetFunctionConcurrencyResponse(TypedDict, total=False):
+    ReservedConcurrentExecutions: int
+
+
 class GetFunctionConfigurationRequest(TypedDict, total=False):
     FunctionName: Required[str]
     Qualifier: str
@@ -472,6 +484,11 @@ class ListVersionsByFunctionRequest(TypedDict, total=False):
 class ListVersionsByFunctionResponse(TypedDict, total=False):
     NextMarker: str
     Versions: list[FunctionConfiguration]
+
+
+class PutFunctionConcurrencyRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    ReservedConcurrentExecutions: Required[int]
 
 
 class TagResourceRequest(TypedDict, total=False):

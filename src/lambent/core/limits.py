@@ -38,6 +38,15 @@ MB_PER_CPU: Final = 1769
 """Memory at which a function has one CPU's worth of time."""
 
 CONCURRENT_EXECUTIONS: Final = 1000
+"""Of an account in a region, unless it is set otherwise."""
+UNRESERVED_EXECUTIONS: Final = 100
+"""What reservations must leave."""
+REQUESTS_PER_EXECUTION: Final = 10
+"""Requests per second to a function, by what it may run concurrently."""
+NEW_ENVIRONMENTS: Final = 1000
+"""New environments of one function at once."""
+NEW_ENVIRONMENTS_PER_S: Final = 100
+"""How quickly that number is filled up again."""
 INIT_S: Final = 10.0
 """The init phase of an on-demand environment."""
 EVENT_BYTES: Final = 262_144

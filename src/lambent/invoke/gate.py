@@ -1,34 +1,157 @@
-"""Concurrency: how many invocations may run at once. The rule is the account's limit; reserved and provisioned
-concurrency will be decided by core/scaling."""
+"""Concurrency: who may run now. Holds the counts; core/scaling decides.
+
+Every invocation passes here twice, so a pool keeps its function's `Share` and nothing is looked up on the way.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Callable
+from weakref import WeakValueDictionary
 
 from lambent.core import limits
-from lambent.core.function import Version
 from lambent.core.invocation import Throttled
+from lambent.core.scaling import Allotments, no_place, refilled, request_rate, too_fast
+from lambent.invoke.allotments import NONE, AllotmentRecords
+from lambent.kit.clock import Clock
+
+_BURST = float(limits.NEW_ENVIRONMENTS)
+_GROWTH = float(limits.NEW_ENVIRONMENTS_PER_S)
+
+
+class Account:
+    """An account in a region."""
+
+    __slots__ = ("allotments", "busy", "shares", "unreserved")
+
+    def __init__(self, limit: int) -> None:
+        self.allotments = NONE
+        self.unreserved = limit
+        """Places for functions without a reservation."""
+        self.busy = 0
+        """How many of those are held."""
+        self.shares: WeakValueDictionary[str, Share] = WeakValueDictionary()
+
+
+class Share:
+    """One function's part of its account's concurrency, all its versions together."""
+
+    __slots__ = (
+        "__weakref__",
+        "account",
+        "busy",
+        "environments",
+        "grown_at",
+        "rate",
+        "requests",
+        "reserved",
+        "seen_at",
+    )
+
+    def __init__(self, account: Account, reserved: int | None, rate: float) -> None:
+        self.account = account
+        self.reserved = reserved
+        self.busy = 0
+        """Places held."""
+        self.rate = rate
+        self.requests = rate
+        self.seen_at = 0.0
+        self.environments = _BURST
+        self.grown_at = 0.0
+
+    def not_made(self) -> None:
+        """An invocation that was let in for a new environment found an idle one after all."""
+        self.environments += 1.0
 
 
 class Gate:
-    """Counts running invocations per account and region."""
+    """Counts running invocations by function, account and region."""
 
-    def __init__(self, limit: int = limits.CONCURRENT_EXECUTIONS) -> None:
+    def __init__(self, limit: int, allotments: AllotmentRecords, clock: Clock) -> None:
         self.limit = limit
-        self._running: defaultdict[tuple[str, str], int] = defaultdict(int)
-
-    def enter(self, version: Version) -> None:
-        """Take a place. Raises Throttled when there is none."""
-        key = (version.account, version.region)
-        if self._running[key] >= self.limit:
-            raise Throttled("ConcurrentInvocationLimitExceeded")
-        self._running[key] += 1
-
-    def leave(self, version: Version) -> None:
-        """Give the place back."""
-        self._running[version.account, version.region] -= 1
-
-    @property
-    def running(self) -> int:
+        """Concurrent executions of each account in each region."""
+        self.running = 0
         """Invocations running now, over all accounts."""
-        return sum(self._running.values())
+        self._records = allotments
+        self._monotonic = clock.monotonic
+        self._accounts: dict[tuple[str, str], Account] = {}
+        self._stop: Callable[[], None] | None = None
+
+    async def start(self) -> None:
+        """Learn what is allotted, and from now on every change of it."""
+        meanwhile: set[tuple[str, str]] = set()
+        stop = self._records.watch(lambda account, region, _: meanwhile.add((account, region)))
+        self._stop = self._records.watch(self._allot)
+        for account, region, allotments in await self._records.all():
+            if (account, region) not in meanwhile:
+                self._allot(account, region, allotments)
+        stop()
+
+    def close(self) -> None:
+        """End the watch."""
+        if self._stop is not None:
+            self._stop()
+
+    def share(self, account: str, region: str, name: str) -> Share:
+        """The share of a function, which whoever runs it keeps."""
+        owner = self._account(account, region)
+        share = owner.shares.get(name)
+        if share is None:
+            reserved = owner.allotments.reserved.get(name)
+            share = owner.shares[name] = Share(owner, reserved, request_rate(reserved, self.limit))
+        return share
+
+    def enter(self, share: Share, *, new: bool) -> None:
+        """Take a place; `new` when no environment is idle, so that another one will be made. Raises Throttled."""
+        account = share.account
+        reason = no_place(share.reserved, share.busy, account.busy, account.unreserved)
+        if reason is not None:
+            raise Throttled(reason)
+        now = self._monotonic()
+        environments = share.environments
+        if new:
+            environments = refilled(environments, _GROWTH, _BURST, now - share.grown_at)
+            if environments < 1.0:
+                raise Throttled(too_fast(share.reserved))
+        rate = share.rate
+        requests = refilled(share.requests, rate, rate, now - share.seen_at)
+        if requests < 1.0:
+            raise Throttled(too_fast(share.reserved))
+        share.requests = requests - 1.0
+        share.seen_at = now
+        if new:
+            share.environments = environments - 1.0
+            share.grown_at = now
+        self.running += 1
+        share.busy += 1
+        if share.reserved is None:
+            account.busy += 1
+
+    def leave(self, share: Share) -> None:
+        """Give the place back."""
+        self.running -= 1
+        share.busy -= 1
+        if share.reserved is None:
+            share.account.busy -= 1
+
+    def _account(self, account: str, region: str) -> Account:
+        found = self._accounts.get((account, region))
+        if found is None:
+            found = self._accounts[account, region] = Account(self.limit)
+        return found
+
+    def _allot(self, account: str, region: str, allotments: Allotments) -> None:
+        """What runs already keeps running, and is counted where its function belongs from now on."""
+        owner = self._account(account, region)
+        owner.allotments = allotments
+        owner.unreserved = max(0, self.limit - sum(allotments.reserved.values()))
+        for name, share in owner.shares.items():
+            reserved = allotments.reserved.get(name)
+            if share.reserved == reserved:
+                continue
+            if share.reserved is None:
+                owner.busy -= share.busy
+            elif reserved is None:
+                owner.busy += share.busy
+            share.reserved = reserved
+            share.rate = request_rate(reserved, self.limit)
+            share.requests = share.rate

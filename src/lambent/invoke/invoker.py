@@ -55,6 +55,7 @@ class Invoker:
 
     async def start(self) -> None:
         """Learn of every function, make sandboxes ready for those there are, and begin to retire idle environments."""
+        await self._gate.start()
         await self._resolver.start(self._function_changed)
         for template in self._preparation.templates(self._resolver.functions):
             self._tasks.start(f"warm:{template.name}", self._stems.prepare(template))
@@ -71,15 +72,17 @@ class Invoker:
     def run(self, version: Version, invocation: Invocation, done: Done) -> None:
         """Run `invocation`; `done` is called once with its result, or None when the platform failed.
         Raises Throttled at once."""
-        self._gate.enter(version)
+        pool = self._pool(version)
+        share = pool.share
+        self._gate.enter(share, new=pool.is_exhausted)
 
         def finished(result: Result | None) -> None:
-            self._gate.leave(version)
+            self._gate.leave(share)
             if self._drained is not None and self._gate.running == 0:
                 self._drained.set()
             done(result)
 
-        self._pool(version).run(invocation, finished)
+        pool.run(invocation, finished)
 
     async def invoke(self, version: Version, invocation: Invocation) -> Result | None:
         """The same, awaited."""
@@ -107,6 +110,7 @@ class Invoker:
 
     async def close(self) -> None:
         """End every environment."""
+        self._gate.close()
         self._resolver.close()
         if self._sweeper is not None:
             self._sweeper.cancel()
@@ -114,6 +118,11 @@ class Invoker:
         for pool in (*self._pools.values(), *self._retiring):
             pool.retire()
         await self._stems.close()
+
+    @property
+    def limit(self) -> int:
+        """Concurrent executions of each account in each region."""
+        return self._gate.limit
 
     @property
     def environments(self) -> int:
@@ -139,7 +148,8 @@ class Invoker:
             old.version = version
             return old
         self._retire(key)
-        pool = Pool(version, self._preparation, self._stems, self._freezer, self._tasks, self._log)
+        share = self._gate.share(version.account, version.region, version.name)
+        pool = Pool(version, share, self._preparation, self._stems, self._freezer, self._tasks, self._log)
         self._pools[key] = pool
         return pool
 

@@ -11,6 +11,7 @@ from lambent.core.lifecycle import State
 from lambent.invoke.artifacts import ArtifactMissing
 from lambent.invoke.environment import Done, Environment
 from lambent.invoke.freezer import Freezer
+from lambent.invoke.gate import Share
 from lambent.invoke.package import BadPackage
 from lambent.invoke.prepare import Plan, Preparation
 from lambent.invoke.stems import Stem, Stems
@@ -32,9 +33,18 @@ class Pool:
     """Environments of one `Version`. The warmest idle one is used first, so that the others age out."""
 
     def __init__(
-        self, version: Version, preparation: Preparation, stems: Stems, freezer: Freezer, tasks: Tasks, log: Log
+        self,
+        version: Version,
+        share: Share,
+        preparation: Preparation,
+        stems: Stems,
+        freezer: Freezer,
+        tasks: Tasks,
+        log: Log,
     ) -> None:
         self.version = version
+        self.share = share
+        """Its function's part of what may run concurrently."""
         self._preparation = preparation
         self._stems = stems
         self._freezer = freezer
@@ -52,6 +62,11 @@ class Pool:
     def size(self) -> int:
         """Environments that exist, and invocations that wait for one."""
         return len(self._all) + len(self._waiting)
+
+    @property
+    def is_exhausted(self) -> bool:
+        """No environment is idle: the next invocation asks for a new one."""
+        return not self._idle
 
     def run(self, invocation: Invocation, done: Done) -> None:
         """Run it in the warmest idle environment, or in whatever comes first: one that becomes idle, or a new one."""
@@ -140,12 +155,12 @@ class Pool:
         except SandboxDied as error:
             self._log.warning("cold_start_failed", function=self.version.arn, attempt=attempt, reason=error)
             return not self._waiting
-        if stem is None:
-            return True
-        if not self._waiting:
+        if stem is not None and self._waiting:
+            return await self._assigned(stem, plan, *self._waiting.popleft())
+        if stem is not None:
             self._stems.give_back(plan.template, stem)
-            return True
-        return await self._assigned(stem, plan, *self._waiting.popleft())
+        self.share.not_made()
+        return True
 
     async def _fresh_plan(self) -> Plan:
         if self._plan is None or not self._preparation.is_fresh(self._plan):

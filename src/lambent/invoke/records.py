@@ -14,7 +14,7 @@ import orjson
 
 from lambent.core.function import Code, Function, Layer, Logging, Version
 from lambent.kit.seal import Seal
-from lambent.store.base import ABSENT, Delete, Put, Record, Records
+from lambent.store.base import ABSENT, Change, Delete, Put, Record, Records, Unchanged
 
 ROOT = "lambda/"
 
@@ -41,10 +41,16 @@ class FunctionRecords:
         key = _key(version.account, version.region, version.name)
         return await self._records.write(Put(key, self.encode(function), expect=revision))
 
-    async def remove(self, function: Function, revision: int) -> None:
-        """Delete a function whose record must have `revision`. Raises RevisionMismatch."""
+    async def remove(self, function: Function, revision: int, *also: Change) -> None:
+        """Delete a function whose record must have `revision`, and make the changes `also` with it.
+        Raises RevisionMismatch."""
         version = function.latest
-        await self._records.write(Delete(_key(version.account, version.region, version.name), expect=revision))
+        await self._records.write(Delete(_key(version.account, version.region, version.name), expect=revision), *also)
+
+    def unchanged(self, function: Function, revision: int) -> Unchanged:
+        """A part of a write that is only right while the function's record has `revision`."""
+        version = function.latest
+        return Unchanged(_key(version.account, version.region, version.name), revision)
 
     async def page(self, account: str, region: str, *, after: str, limit: int) -> Sequence[Function]:
         """Functions in name order, beginning behind the name `after`."""

@@ -53,7 +53,15 @@ class Delete:
     expect: int | None = None
 
 
-Change = Put | Delete
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """Write nothing here, but make the other changes only if the record's revision is `expect`."""
+
+    key: str
+    expect: int
+
+
+Change = Put | Delete | Unchanged
 
 
 class Records(Protocol):

@@ -12,7 +12,19 @@ from pathlib import Path
 
 from lambent.kit.clock import Clock, SystemClock
 from lambent.kit.ids import uuid4
-from lambent.store.base import ABSENT, Change, Entry, Lease, Put, Record, RevisionMismatch, Span, Store
+from lambent.store.base import (
+    ABSENT,
+    Change,
+    Delete,
+    Entry,
+    Lease,
+    Put,
+    Record,
+    RevisionMismatch,
+    Span,
+    Store,
+    Unchanged,
+)
 from lambent.store.watching import Watchers
 
 
@@ -42,7 +54,7 @@ class MemoryRecords:
             self._check(change)
         self._revision += 1
         revision = self._revision
-        told = [self._apply(change, revision) for change in changes]
+        told = [self._apply(change, revision) for change in changes if not isinstance(change, Unchanged)]
         for key, before, after in told:
             if before is not None or after is not None:
                 self._watchers.tell(key, key, after)
@@ -60,7 +72,7 @@ class MemoryRecords:
         if change.expect is not None and change.expect != actual:
             raise RevisionMismatch(change.key, change.expect, actual)
 
-    def _apply(self, change: Change, revision: int) -> tuple[str, Record | None, Record | None]:
+    def _apply(self, change: Put | Delete, revision: int) -> tuple[str, Record | None, Record | None]:
         before = self._records.pop(change.key, None)
         if not isinstance(change, Put):
             return change.key, before, None

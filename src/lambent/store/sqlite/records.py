@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from lambent.store.base import Change, Put, Record, RevisionMismatch
+from lambent.store.base import Change, Delete, Put, Record, RevisionMismatch
 from lambent.store.sqlite.ranges import lower_bound, upper_bound
 from lambent.store.sqlite.reader import Reader
 from lambent.store.sqlite.writer import Writer
@@ -73,7 +73,7 @@ class SqliteRecords:
             if isinstance(change, Put):
                 connection.execute(_PUT, (change.key, change.value, revision))
                 told.append((change.key, Record(change.key, change.value, revision)))
-            elif connection.execute(_DELETE, (change.key,)).rowcount:
+            elif isinstance(change, Delete) and connection.execute(_DELETE, (change.key,)).rowcount:
                 told.append((change.key, None))
         return revision, told
 

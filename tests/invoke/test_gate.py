@@ -1,0 +1,161 @@
+"""The counts behind admission, and what changes of the allotments do to invocations that run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from lambent.core.invocation import Throttled
+from lambent.core.scaling import Allotments, Provisioned
+from lambent.invoke.allotments import AllotmentRecords, decode, encode
+from lambent.invoke.gate import Gate, Share
+from lambent.kit.clock import FakeClock
+from lambent.store.memory import MemoryRecords
+
+HERE = ("000000000000", "us-east-1")
+
+
+@dataclass
+class Place:
+    """A gate, and the store that it watches."""
+
+    gate: Gate
+    records: AllotmentRecords
+    clock: FakeClock
+
+    async def allot(self, **reserved: int) -> None:
+        _, revision = await self.records.get(*HERE)
+        await self.records.replace(*HERE, Allotments(reserved), revision)
+
+    def share(self, name: str = "f") -> Share:
+        return self.gate.share(*HERE, name)
+
+    def enters(self, share: Share, *, new: bool = False) -> str | None:
+        """The reason for which it was refused."""
+        try:
+            self.gate.enter(share, new=new)
+        except Throttled as throttled:
+            return str(throttled.reason)
+        return None
+
+
+@pytest.fixture
+async def place() -> AsyncIterator[Callable[..., Any]]:
+    made: list[Gate] = []
+
+    async def make(limit: int = 1000, allotments: Allotments | None = None) -> Place:
+        clock = FakeClock()
+        records = AllotmentRecords(MemoryRecords())
+        if allotments is not None:
+            await records.replace(*HERE, allotments, 0)
+        gate = Gate(limit, records, clock)
+        made.append(gate)
+        await gate.start()
+        return Place(gate, records, clock)
+
+    yield make
+    for gate in made:
+        gate.close()
+
+
+async def test_functions_without_a_reservation_share_what_the_others_leave(place: Any) -> None:
+    here = await place(limit=300, allotments=Allotments({"vip": 298}))
+    one, two, vip = here.share("one"), here.share("two"), here.share("vip")
+    assert [here.enters(share) for share in (one, two, one)] == [None, None, "ConcurrentInvocationLimitExceeded"]
+    assert here.enters(vip) is None
+    here.gate.leave(one)
+    assert here.enters(two) is None
+    assert here.gate.running == 3
+
+
+async def test_a_reservation_takes_effect_for_what_comes_next_and_counts_what_runs(place: Any) -> None:
+    here = await place()
+    share, other = here.share(), here.share("other")
+    for _ in range(3):
+        assert here.enters(share) is None
+    await here.allot(f=2)
+    assert here.enters(share) == "ReservedFunctionConcurrentInvocationLimitExceeded"
+    here.gate.leave(share)
+    here.gate.leave(share)
+    assert here.enters(share) is None
+    assert other.account.busy == 0
+    await here.allot()
+    assert other.account.busy == 2
+    for _ in range(2):
+        here.gate.leave(share)
+    assert (other.account.busy, here.gate.running) == (0, 0)
+
+
+async def test_zero_stops_a_function_and_taking_it_back_starts_it_at_once(place: Any) -> None:
+    here = await place(allotments=Allotments({"f": 0}))
+    share = here.share()
+    assert here.enters(share) == "ReservedFunctionConcurrentInvocationLimitExceeded"
+    await here.allot()
+    assert here.enters(share) is None
+
+
+async def test_what_was_allotted_while_it_was_read_is_not_overwritten(place: Any) -> None:
+    here = await place(allotments=Allotments({"f": 0}))
+    gate = Gate(1000, here.records, here.clock)
+    starting = asyncio.ensure_future(gate.start())
+    await here.allot(f=5)
+    await starting
+    assert gate.share(*HERE, "f").reserved == 5
+    gate.close()
+
+
+async def test_an_account_and_a_region_have_their_own(place: Any) -> None:
+    here = await place(limit=1, allotments=Allotments({"f": 0}))
+    elsewhere = here.gate.share("000000000000", "eu-west-1", "f")
+    assert here.enters(elsewhere) is None
+    assert here.enters(here.share("g")) is None
+
+
+async def test_a_thousand_environments_begin_at_once_and_a_hundred_more_each_second(place: Any) -> None:
+    here = await place(limit=3000)
+    share = here.share()
+    burst = [here.enters(share, new=True) for _ in range(1001)]
+    assert burst == [None] * 1000 + ["FunctionInvocationRateLimitExceeded"]
+    assert here.enters(share) is None  # an idle environment is no new one
+    assert here.enters(here.share("other"), new=True) is None
+    here.clock.advance(0.5)
+    assert [here.enters(share, new=True) for _ in range(51)][-2:] == [None, "FunctionInvocationRateLimitExceeded"]
+    share.not_made()
+    assert here.enters(share, new=True) is None
+
+
+async def test_requests_of_a_second_are_ten_times_the_concurrency(place: Any) -> None:
+    here = await place(allotments=Allotments({"f": 2}))
+    share = here.share()
+
+    def at_once(number: int) -> list[str | None]:
+        reasons = []
+        for _ in range(number):
+            reasons.append(here.enters(share))
+            if reasons[-1] is None:
+                here.gate.leave(share)
+        return reasons
+
+    assert at_once(21) == [None] * 20 + ["ReservedFunctionInvocationRateLimitExceeded"]
+    here.clock.advance(0.125)
+    assert at_once(3) == [None, None, "ReservedFunctionInvocationRateLimitExceeded"]
+    assert share.busy == 0
+
+
+async def test_a_refused_invocation_uses_nothing_up(place: Any) -> None:
+    here = await place(limit=1)
+    share = here.share()
+    assert here.enters(share, new=True) is None
+    before = share.requests, share.environments
+    assert here.enters(share, new=True) == "ConcurrentInvocationLimitExceeded"
+    assert (share.requests, share.environments) == before
+    assert (here.gate.running, share.busy) == (1, 1)
+
+
+def test_what_is_allotted_is_read_as_it_was_written() -> None:
+    allotments = Allotments({"f": 3}, {"f": {"live": Provisioned(2, "2026-01-01T00:00:00.000+0000")}})
+    assert decode(encode(allotments)) == allotments
