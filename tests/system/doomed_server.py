@@ -28,6 +28,7 @@ async def main(state_dir: Path, instance: str) -> None:
         "launcher": driver._launching.result().process.pid,
         "agents": [each._agent_pid for each in driver._boxes],
         "programs": [each._program_pid for each in driver._boxes],
+        "notes": list(driver.notes),
         "first_uid": min(each.uid for each in driver._boxes),
     }
     print(json.dumps(pids), flush=True)

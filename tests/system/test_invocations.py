@@ -408,6 +408,31 @@ def test_a_timeout_ends_the_invocation_and_its_children_and_keeps_tmp(deploy: An
     assert run(name, "look").value == [True, [], False]
 
 
+def test_tmp_is_as_large_as_configured_and_is_not_the_functions_memory(
+    server: Any, tools: Any, deploy: Any, run: Run, aws: Any
+) -> None:
+    if "Files in /tmp are kept in memory" in str(tools.http(f"{server.endpoint}/_lambent/health")):
+        pytest.skip("no disks can be made here")
+    source = (
+        "import os\nblock = bytes(range(256)) * 4096\n"
+        "def handler(event, context):\n"
+        "    with open('/tmp/big', 'ab', 0) as file:\n"
+        "        try:\n"
+        "            for _ in range(event):\n"
+        "                file.write(block)\n"
+        "        except OSError as error:\n"
+        "            return error.errno\n"
+        "    return os.stat('/tmp/big').st_size >> 20\n"
+    )
+    name = deploy(source, MemorySize=128, Timeout=60)
+    assert run(name, 200).value == 200
+    assert run(name, 300).value == 500
+    assert run(name, 50).value == 28, "no space left on device"
+    aws.update_function_configuration(FunctionName=name, EphemeralStorage={"Size": 600})
+    aws.get_waiter("function_updated_v2").wait(FunctionName=name)
+    assert run(name, 560).value == 560, "a new environment has a new, empty one"
+
+
 def test_a_runtime_that_exits_is_started_again(deploy: Any, run: Run) -> None:
     name = deploy(
         "import os\ndef handler(event, context):\n    if event:\n        os._exit(event)\n    return 'well'\n"

@@ -35,6 +35,8 @@ class House:
 
     launcher: Callable[[], Awaitable[Launcher]]
     """The launcher of the moment."""
+    disk: Callable[[int], Awaitable[int | None]]
+    """A new disk with so many bytes of room for /tmp; None when it must be kept in memory."""
     tasks: Tasks
     log: Log
     gone: Callable[[Box], None]
@@ -83,11 +85,14 @@ class Box:
         except OSError as error:
             raise SandboxDied(str(error)) from error
         launcher = await self._house.launcher()
+        disk = await self._house.disk(assignment.limits.tmp_bytes)
+        disks = [] if disk is None else [disk]
         if self._dead or self._channel is None:
+            close_all(disks)
             raise SandboxDied(self._dead or "assigned already")
-        door, channel = self._door, self._channel.detach()
+        fds = [self._door, self._channel.detach(), *disks]
         self._door, self._channel = -1, None
-        await launcher.assign(door, channel, line, assignment.mounts, assignment.limits.tmp_bytes)
+        await launcher.assign(fds, line, assignment.mounts, assignment.limits.tmp_bytes)
 
     async def restart(self) -> None:
         if self._dead or self._assignment is None:

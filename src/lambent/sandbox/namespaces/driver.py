@@ -16,6 +16,7 @@ from lambent.kit.tasks import Tasks
 from lambent.sandbox.base import Driver, IsolationUnavailable, Sandbox, SandboxDied, Template
 from lambent.sandbox.namespaces.box import Box, House
 from lambent.sandbox.namespaces.cgroup import Groups, look, open_groups
+from lambent.sandbox.namespaces.disks import FIRST_BYTES, Disks, NoDisks, open_workshop
 from lambent.sandbox.namespaces.ends import Ends
 from lambent.sandbox.namespaces.launching import Launcher, Zygote, launcher_config, zygote_config
 from lambent.sandbox.namespaces.link import close_all
@@ -28,6 +29,7 @@ _PATIENCE_S = 10.0
 _STARTING_AT_ONCE = 8
 """More only wait for each other: a zygote forks one at a time."""
 
+_IN_MEMORY_NOTE = "Files in /tmp are kept in memory and count against the function's memory: {}."
 _ROOTLESS_NOTE = "All sandboxes run as the server's own user: the kernel tells them apart by namespaces only."
 
 
@@ -82,6 +84,7 @@ class NamespacesDriver:
         self._lock = -1
         self._uids: UserIds | None = None
         self._groups: Groups | None = None
+        self._disks: Disks | None = None
         self._launching: asyncio.Task[Launcher] | None = None
         self._zygotes: dict[str, tuple[Template, asyncio.Task[Zygote]]] = {}
         self._boxes: set[Box] = set()
@@ -91,8 +94,23 @@ class NamespacesDriver:
         self._lock = _locked(self._state_dir / "server.lock")
         self._groups = await self._tasks.in_thread(open_groups, self._instance, self._state_dir / "groups.json", look())
         self._uids = claim(_LOCKS, _uid_map()) if self.level == "full" else None
-        self.notes = (*([_ROOTLESS_NOTE] if self.level == "rootless" else []), *self._groups.notes)
-        await self._launcher()
+        disk_notes, _ = await asyncio.gather(self._open_disks(), self._launcher())
+        self.notes = (*([_ROOTLESS_NOTE] if self.level == "rootless" else []), *self._groups.notes, *disk_notes)
+
+    async def _open_disks(self) -> list[str]:
+        """Get ready to make disks for /tmp; why that cannot be done here."""
+        if self.level != "full":
+            return [_IN_MEMORY_NOTE.format("disks need the level full")]
+        try:
+            workshop = await self._tasks.in_thread(open_workshop, self._state_dir / "disks")
+        except NoDisks as error:
+            return [_IN_MEMORY_NOTE.format(error)]
+        self._disks = Disks(workshop, self._log)
+        self._disks.expect(FIRST_BYTES)
+        return []
+
+    async def _disk(self, size: int) -> int | None:
+        return None if self._disks is None else await self._disks.take(size)
 
     async def sandbox(self, template: Template) -> Sandbox:
         async with self._starting:
@@ -130,6 +148,8 @@ class NamespacesDriver:
                 await self._tasks.in_thread(_waited_for, launcher.process)
         if self._groups is not None:
             await self._tasks.in_thread(self._groups.remove)
+        if self._disks is not None:
+            await self._disks.close()
         await self._tasks.close()
         if self._uids is not None:
             self._uids.close()
@@ -154,7 +174,8 @@ class NamespacesDriver:
                 undo.pop_all()
         except (OSError, IndexError) as error:
             raise SandboxDied(f"no sandbox could be made: {error}") from error
-        box = Box(name, uid, ends, template.listen, group, House(self._launcher, self._tasks, self._log, self._gone))
+        house = House(self._launcher, self._disk, self._tasks, self._log, self._gone)
+        box = Box(name, uid, ends, template.listen, group, house)
         self._boxes.add(box)
         return box, [*ends.theirs, *doors]
 

@@ -149,8 +149,9 @@ def _write(path: str, text: str) -> None:
 
 
 def _assigned(request: Message, fds: list[int], home: int) -> Message:
-    """Mount an assignment's folders in the namespace behind the door, give /tmp its size, pass the message on."""
-    door, channel = fds
+    """Mount an assignment's folders, and its disk if it has one, in the namespace behind the door, else give its /tmp
+    in memory its size; pass the message on."""
+    door, channel, *disk = fds
     trees = []
     try:
         for host, inside in request["binds"]:
@@ -161,8 +162,11 @@ def _assigned(request: Message, fds: list[int], home: int) -> Message:
         try:
             for tree, inside in trees:
                 syscalls.attach_tree(tree, inside)
-            flags = syscalls.MS_REMOUNT | syscalls.MS_NOSUID | syscalls.MS_NODEV
-            syscalls.mount("tmpfs", "/tmp", "tmpfs", flags, "size={}".format(request["tmp"]))
+            if disk:
+                syscalls.attach_tree(disk[0], "/tmp")
+            else:
+                flags = syscalls.MS_REMOUNT | syscalls.MS_NOSUID | syscalls.MS_NODEV
+                syscalls.mount("tmpfs", "/tmp", "tmpfs", flags, "size={}".format(request["tmp"]))
         finally:
             syscalls.setns(home, syscalls.NEWNS)
         os.write(channel, request["line"].encode())

@@ -96,18 +96,18 @@ class Launcher:
         """Start a zygote with `theirs`, which is given away, as its control socket; it answers there itself."""
         self._link.send(request, [theirs.detach()], give=True)
 
-    async def assign(self, door: int, channel: int, line: bytes, binds: Sequence[Bind], tmp_bytes: int) -> None:
-        """Mount into the namespace behind `door`, give its /tmp its size, then write `line` to `channel`: the launcher
-        does all three, for every change of process costs up to a tick on a busy machine. Both descriptors are given
-        away. Raises SandboxDied."""
+    async def assign(self, fds: Sequence[int], line: bytes, binds: Sequence[Bind], tmp_bytes: int) -> None:
+        """Mount into a namespace, give its /tmp its size, then write `line` to a channel: the launcher does all three,
+        for every change of process costs up to a tick on a busy machine. `fds` are given away: the namespace's door,
+        the channel, and a disk unless /tmp is in memory. Raises SandboxDied."""
         if self.ended:
-            close_all([door, channel])
+            close_all(fds)
             raise SandboxDied("the launcher has ended")
         self._last += 1
         done = self._assigning[self._last] = asyncio.get_running_loop().create_future()
         pairs = [[str(each.host), each.inside] for each in binds]
         request = {"assign": self._last, "binds": pairs, "tmp": tmp_bytes, "line": line.decode()}
-        self._link.send(request, [door, channel], give=True)
+        self._link.send(request, fds, give=True)
         await done
 
     def close(self) -> None:

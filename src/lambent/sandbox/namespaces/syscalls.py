@@ -1,6 +1,6 @@
 """The Linux system calls that Python's standard library lacks, and messages with descriptors over a socket.
 
-Runs in the launcher and in every zygote: standard library only, on Python 3.8 and later.
+Runs in the launcher, in every zygote, and for disks.py in the server: standard library only, on Python 3.8 and later.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ _AT_RECURSIVE = 0x8000
 _OPEN_TREE_CLONE = 1
 _OPEN_TREE_CLOEXEC = 0o2000000
 _MOVE_FROM_EMPTY_PATH = 4
+_FS_CLOEXEC = 1
+_FS_SET_FLAG, _FS_SET_STRING, _FS_CREATE = 0, 1, 6
 _MNT_DETACH = 2
 _THREAD, _SIGHAND, _VM = 0x10000, 0x800, 0x100
 _SIGCHLD = 17
@@ -70,7 +72,7 @@ _CLONE, _PIVOT_ROOT, _CAPSET, _SECCOMP, _KEYCTL = {
     "x86_64": (56, 155, 126, 317, 250),
     "aarch64": (220, 41, 91, 277, 219),
 }.get(os.uname().machine, (-1, -1, -1, -1, -1))
-_OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
+_OPEN_TREE, _MOVE_MOUNT, _FSOPEN, _FSCONFIG, _FSMOUNT, _MOUNT_SETATTR = 428, 429, 430, 431, 432, 442
 
 _libc = ctypes.CDLL(None, use_errno=True)
 # Keeps the interpreter's lock: a clone must not come back in the middle of another thread's turn.
@@ -141,6 +143,25 @@ def attach_tree(fd: int, path: str) -> None:
     """Mount a detached tree at `path`."""
     result = _libc.syscall(_MOVE_MOUNT, fd, b"", _AT_FDCWD, path.encode(), _MOVE_FROM_EMPTY_PATH)
     _check(result, "move_mount " + path)
+
+
+def new_mount(kind: str, source: str, options: Sequence[str], attributes: int) -> int:
+    """A descriptor of a new mount, attached nowhere; if it still is when the descriptor is closed, it is unmounted."""
+    context = _check(_libc.syscall(_FSOPEN, kind.encode(), _FS_CLOEXEC), "fsopen " + kind)
+    try:
+        _configure(context, _FS_SET_STRING, b"source", source.encode())
+        for option in options:
+            key, _, value = option.partition("=")
+            _configure(context, _FS_SET_STRING if value else _FS_SET_FLAG, key.encode(), value.encode() or None)
+        _configure(context, _FS_CREATE, None, None)
+        return _check(_libc.syscall(_FSMOUNT, context, _FS_CLOEXEC, attributes), "fsmount " + source)
+    finally:
+        os.close(context)
+
+
+def _configure(context: int, command: int, key: bytes | None, value: bytes | None) -> None:
+    what = "mount option " + key.decode() if key else "mount"
+    _check(_libc.syscall(_FSCONFIG, context, command, key, value, 0), what)
 
 
 def bind(host: str, target: str, attributes: int) -> None:
