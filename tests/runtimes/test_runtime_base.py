@@ -160,6 +160,7 @@ def test_the_runtimes_variables_are_those_of_aws() -> None:
     own = PROVIDED.runtime("provided.al2023", None, None, EMPTY).environment(Facts())
     assert "AWS_EXECUTION_ENV" not in own
     assert "_LAMBDA_TELEMETRY_LOG_FD" not in own
+    assert own["PATH"] == "/usr/local/bin:/usr/bin/:/bin:/opt/bin"
 
 
 EXECUTABLE = Contents(frozenset({"bootstrap"}), frozenset({"bootstrap"}))

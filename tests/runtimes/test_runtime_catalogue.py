@@ -149,6 +149,13 @@ def test_other_names(name: str) -> None:
         assert text.endswith("] or be a valid ARN")
 
 
+def test_a_version_that_aws_does_not_have_yet_is_taken_where_it_is_here(language: Language, tmp_path: Path) -> None:
+    (language.folder / "a").write_text("1.5.0")
+    there = _open(tmp_path)
+    assert there.accepted_for_create("tongue1.x") is None
+    assert there.accepted_for_create("tongue2.x") is not None, "another version would stand in for it"
+
+
 def test_what_is_known_of_programs_may_be_kept_elsewhere_or_nowhere(tmp_path: Path) -> None:
     facts = tmp_path / "cache" / "made"
     open_catalogue(tmp_path / "one", sdk=Sdk(tmp_path / "sdk"), facts=facts)

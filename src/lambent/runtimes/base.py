@@ -189,9 +189,12 @@ def sets_any(facts: Facts, names: frozenset[str], prefixes: tuple[str, ...]) -> 
 
 
 LOADER_PREFIXES = ("LD_", "GLIBC_", "MALLOC_")
+XRAY_HOST, XRAY_PORT = "127.0.0.1", "2000"
+"""Where the X-Ray daemon would listen. Nobody does; what the X-Ray SDKs send there by UDP is lost in silence."""
 COMMON_VARIABLES: Mapping[str, str] = {
     "AWS_LAMBDA_RUNTIME_API": API_ADDRESS,
     "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+    "AWS_XRAY_DAEMON_ADDRESS": f"{XRAY_HOST}:{XRAY_PORT}",
     "LAMBDA_RUNTIME_DIR": RUNTIME_DIR,
     "LAMBDA_TASK_ROOT": TASK,
     "LANG": "en_US.UTF-8",
@@ -200,5 +203,9 @@ COMMON_VARIABLES: Mapping[str, str] = {
     ),
     "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
     "TZ": ":UTC",
+    "_AWS_XRAY_DAEMON_ADDRESS": XRAY_HOST,
+    "_AWS_XRAY_DAEMON_PORT": XRAY_PORT,
 }
-"""What every runtime's environment has."""
+"""What every managed runtime's environment has."""
+SHELL_VARIABLES: Mapping[str, str] = {"PWD": TASK, "SHLVL": "0"}
+"""What those have besides that AWS starts by a shell script: Node.js, Python and Ruby."""

@@ -26,7 +26,8 @@ _DEPRECATED = """
     java8 go1.x ruby2.5 ruby2.7 dotnetcore1.0 dotnetcore2.0 dotnetcore2.1 dotnetcore3.1 dotnet5.0 dotnet7 provided
 """
 ACCEPTED = tuple(_ACCEPTED.split())
-"""Names that AWS takes for new functions."""
+"""Names that AWS takes for new functions. Those of versions that AWS does not have yet are taken, too, where such a
+version is here."""
 DEPRECATED = frozenset(_DEPRECATED.split())
 """Names that AWS took once."""
 
@@ -79,7 +80,7 @@ class Catalogue:
 
     def accepted_for_create(self, name: str) -> str | None:
         """AWS's text of why no function may have that runtime; None when one may."""
-        if name in ACCEPTED:
+        if name in ACCEPTED or ((runtime := self._runtimes.get(name)) is not None and runtime.exact):
             return None
         if name in DEPRECATED:
             return (

@@ -16,6 +16,7 @@ from lambent.runtimes.base import (
     LOADER_PREFIXES,
     RECORDS_DESCRIPTOR,
     RUNTIME_DIR,
+    SHELL_VARIABLES,
     WRAPPER,
     Facts,
     Interpreter,
@@ -131,6 +132,7 @@ def _variables(name: str, interpreter: Interpreter) -> dict[str, str]:
     folders = (f"/opt/nodejs/node{major}/node_modules", "/opt/nodejs/node_modules")
     return {
         **COMMON_VARIABLES,
+        **SHELL_VARIABLES,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{name}",
         "NODE_PATH": ":".join((*folders, f"{RUNTIME_DIR}/node_modules", RUNTIME_DIR, "/var/task")),
         "_LAMBDA_TELEMETRY_LOG_FD": str(RECORDS_DESCRIPTOR),

@@ -8,6 +8,7 @@ from pathlib import Path
 from lambent.runtimes.base import (
     API_PORT,
     COMMON_VARIABLES,
+    LANG_DIR,
     OPT,
     TASK,
     Facts,
@@ -17,6 +18,12 @@ from lambent.runtimes.base import (
 from lambent.sandbox.base import Deferred, Template
 
 _PLACES = (f"{TASK}/bootstrap", f"{OPT}/bootstrap")
+_VARIABLES = {
+    **COMMON_VARIABLES,
+    # There is no language of ours to be found.
+    "LD_LIBRARY_PATH": COMMON_VARIABLES["LD_LIBRARY_PATH"].removeprefix(f"{LANG_DIR}/lib:"),
+    "PATH": COMMON_VARIABLES["PATH"].removeprefix(f"{LANG_DIR}/bin:"),
+}
 
 
 class Provided:
@@ -36,7 +43,6 @@ class Provided:
     def runtime(self, name: str, interpreter: Interpreter | None, sdk: Path | None, empty: Path) -> Runtime:
         """The same sandbox for all of them."""
         template = Template(name="provided", program=Deferred(), binds=(), listen=(API_PORT,))
-        variables = {k: v for k, v in COMMON_VARIABLES.items() if k != "AWS_XRAY_CONTEXT_MISSING"}
         return Runtime(
             name=name,
             family=self.name,
@@ -45,7 +51,7 @@ class Provided:
             exact=True,
             pooled=template,
             plain=template,
-            variables=variables,
+            variables=_VARIABLES,
             needs_plain=lambda facts: None,
             command=lambda facts: (entry_point(facts) or _PLACES[0],),
             refusal=refusal,

@@ -15,6 +15,7 @@ from lambent.runtimes.base import (
     LOADER_PREFIXES,
     RECORDS_DESCRIPTOR,
     RUNTIME_DIR,
+    SHELL_VARIABLES,
     WRAPPER,
     Facts,
     Interpreter,
@@ -161,6 +162,7 @@ def _module(file: str) -> str:
 def _variables(name: str) -> dict[str, str]:
     return {
         **COMMON_VARIABLES,
+        **SHELL_VARIABLES,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{name}",
         "LC_CTYPE": "C.UTF-8",
         "PYTHONPATH": RUNTIME_DIR,

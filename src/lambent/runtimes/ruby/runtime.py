@@ -17,6 +17,7 @@ from lambent.runtimes.base import (
     LOADER_PREFIXES,
     RECORDS_DESCRIPTOR,
     RUNTIME_DIR,
+    SHELL_VARIABLES,
     WRAPPER,
     Facts,
     Interpreter,
@@ -126,6 +127,7 @@ def _variables(name: str, interpreter: Interpreter) -> dict[str, str]:
     gems += [folder for folder in interpreter.details["gems"] if Path(folder).is_relative_to(interpreter.prefix)]
     return {
         **COMMON_VARIABLES,
+        **SHELL_VARIABLES,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{name}",
         "GEM_HOME": RUNTIME_DIR,
         "GEM_PATH": ":".join(gems),
