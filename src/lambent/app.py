@@ -16,10 +16,12 @@ from pathlib import Path
 from lambent import neighbours
 from lambent.config import Settings, cache_directory
 from lambent.control.activation import Activation
+from lambent.control.aliases import Aliases
 from lambent.control.concurrency import Concurrencies
 from lambent.control.functions import Functions
 from lambent.control.invocations import Invocations
 from lambent.control.tags import Tags
+from lambent.control.versions import Versions
 from lambent.front.fastdoor import FastDoor
 from lambent.front.identity import Identity
 from lambent.front.pipeline import InProcess, Pipeline
@@ -154,7 +156,14 @@ async def _run(
         catalogue=catalogue,
     )
     activation = Activation(ports)
-    nouns = (Functions(ports, artifacts, activation), Tags(ports), Concurrencies(ports), Invocations(ports))
+    nouns = (
+        Functions(ports, artifacts, activation),
+        Versions(ports),
+        Aliases(ports),
+        Tags(ports),
+        Concurrencies(ports),
+        Invocations(ports),
+    )
     lambda_ = Api(lambda_service, *nouns)
     registry = Registry([lambda_, *(Api(service, *(kind(ports) for kind in kinds)) for service, kinds in others)])
     aws.connect(registry)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambent.core.function import Code, Function
+from lambent.core.function import Code, Function, Layer
 from lambent.invoke import collect
 from lambent.invoke.artifacts import Artifacts
 from lambent.invoke.collect import collect_once
@@ -70,6 +70,20 @@ async def test_what_a_function_shows_or_serves_is_kept(cellar: Cellar) -> None:
         await cellar.round()
     assert await cellar.has(latest) == await cellar.has(serving) == (True, True)
     assert await cellar.has(old) == (False, False)
+
+
+async def test_what_a_published_version_and_its_layers_need_is_kept(cellar: Cellar) -> None:
+    latest, published, layer, deleted = [await cellar.package(text) for text in ("latest", "old", "layer", "deleted")]
+    functions = cellar.world.functions
+    version = cellar.version(published, version="1", layers=(Layer("arn:layer", Code(layer, "", 1)),))
+    gone = cellar.version(deleted, version="2")
+    function = Function(cellar.version(latest, generation=3), cellar.version(latest, generation=3), published=2)
+    revision = await functions.add(function, functions.put_version(version), functions.put_version(gone))
+    await functions.replace(function, revision, functions.delete_version(gone))
+    for _ in range(3):
+        await cellar.round()
+    assert await cellar.has(latest) == await cellar.has(published) == await cellar.has(layer) == (True, True)
+    assert await cellar.has(deleted) == (False, False)
 
 
 async def test_a_package_that_got_its_function_between_the_rounds_is_kept(cellar: Cellar) -> None:

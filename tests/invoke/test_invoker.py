@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lambent.core.arn import FunctionRef
+from lambent.core.function import Alias
 from lambent.core.invocation import Status, Throttled
 from lambent.invoke.resolve import FunctionMissing
 
@@ -99,6 +100,59 @@ async def test_preparing_a_version_makes_a_sandbox_wait_for_it(world: Any) -> No
     await invoker.start()
     await invoker.prepare(world.version())
     assert len(world.driver.open) == 1
+    await invoker.close()
+
+
+# --- versions -------------------------------------------------------------------------------------------------
+
+
+async def called(world: Any, invoker: Any, qualifier: str) -> Any:
+    """The runtime that ran an invocation of `qualifier`, and is idle again."""
+    before = world.assigned()
+    told = world.told()
+    invoker.run(invoker.resolve(replace(THUMBS, qualifier=qualifier)), world.invocation(), told.heard)
+    await world.quiet()
+    fresh = [runtime for runtime in world.assigned() if runtime not in before]
+    for runtime in fresh:
+        runtime.next()
+    (busy,) = [runtime for runtime in world.assigned() if runtime.events and runtime.responds() is None]
+    busy.next()
+    assert told.only.outcome.status is Status.SUCCESS
+    return busy, told.only.version
+
+
+async def test_each_version_has_environments_of_its_own_which_its_aliases_share(world: Any) -> None:
+    functions = world.functions
+    alias = Alias("000000000000", "us-east-1", "thumbs", "Prod", "1", "r1")
+    version = world.version(version="1")
+    await functions.add(world.function(), functions.put_version(version), functions.put_alias(alias))
+    invoker = world.invoker()
+    await invoker.start()
+    latest, first = await called(world, invoker, "$LATEST")
+    published, second = await called(world, invoker, "1")
+    assert (first, second) == ("$LATEST", "1")
+    assert latest is not published
+    assert await called(world, invoker, "Prod") == (published, "1")
+    assert published.sandbox.assignment is not None
+    assert invoker.environments == 2
+    await invoker.close()
+
+
+async def test_an_update_of_latest_leaves_the_environments_of_versions_alone(world: Any) -> None:
+    functions = world.functions
+    version = world.version(version="1")
+    await functions.add(world.function(), functions.put_version(version))
+    invoker = world.invoker()
+    await invoker.start()
+    published, _ = await called(world, invoker, "1")
+    await called(world, invoker, "$LATEST")
+    await update(world, generation=2)
+    await world.quiet()
+    assert await called(world, invoker, "1") == (published, "1")
+    function, revision = await functions.get("000000000000", "us-east-1", "thumbs")
+    await functions.replace(function, revision, functions.delete_version(version))
+    await world.quiet()
+    assert invoker.environments == 0
     await invoker.close()
 
 

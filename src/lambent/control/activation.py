@@ -1,5 +1,7 @@
 """Pending → Active | Failed, and InProgress → Successful | Failed, in the background.
 
+A version that was published by the creation or the update itself is settled with it.
+
 A server that died in between finds the unsettled functions at its next start and goes on.
 """
 
@@ -46,11 +48,24 @@ class Activation:
             latest = function.latest
             if latest.function_id != version.function_id or latest.generation != version.generation:
                 return
+            more = [self._functions.put_version(each) for each in await self._published_with(function, reason)]
             try:
-                await self._functions.replace(_settled(function, reason), revision)
+                await self._functions.replace(_settled(function, reason), revision, *more)
             except RevisionMismatch:
                 continue
             return
+
+    async def _published_with(self, function: Function, reason: str | None) -> list[Version]:
+        """The version that waits with `$LATEST`, as it is now; none, mostly."""
+        latest = function.latest
+        published = await self._functions.version(latest.account, latest.region, latest.name, str(function.published))
+        if published is None or published.state != "Pending":
+            return []
+        # Its id stays what the answer to the publishing said.
+        revision_id = published.revision_id
+        if reason is not None:
+            return [not_activated(published, reason, revision_id=revision_id)]
+        return [activated(published, revision_id=revision_id)]
 
     async def _made_ready(self, version: Version) -> str | None:
         """Why it cannot be invoked, or None when it can."""

@@ -11,7 +11,6 @@ import orjson
 
 from lambent.control.shapes import FunctionConfiguration, InvalidParameterValueException
 from lambent.core import limits
-from lambent.core.arn import LATEST
 from lambent.core.function import Logging, Version
 
 
@@ -21,11 +20,12 @@ def last_modified(now: float) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}+0000"
 
 
-def shown(version: Version, *, qualified: bool = False, listed: bool = False) -> FunctionConfiguration:
-    """FunctionConfiguration. `qualified`: the ARN ends with the version; `listed`: without states, as in lists."""
+def shown(version: Version, *, qualifier: str | None = None, listed: bool = False) -> FunctionConfiguration:
+    """FunctionConfiguration. `qualifier`: what the ARN ends with, a version or an alias; `listed`: without states, as
+    in lists."""
     answer: dict[str, Any] = {
         "FunctionName": version.name,
-        "FunctionArn": f"{version.arn}:{version.version}" if qualified else version.arn,
+        "FunctionArn": version.arn if qualifier is None else f"{version.arn}:{qualifier}",
         "Runtime": version.runtime,
         "Role": version.role,
         "Handler": version.handler,
@@ -184,7 +184,6 @@ def _given(value: object) -> bool:
 
 
 _UNSUPPORTED = {
-    "Publish": _truthy,
     "PublishTo": _given,
     "Layers": _truthy,
     "FileSystemConfigs": _truthy,
@@ -240,8 +239,3 @@ def not_activated(version: Version, reason: str, *, revision_id: str) -> Version
     return replace(
         version, revision_id=revision_id, state="Failed", state_reason=reason, state_reason_code="InternalError"
     )
-
-
-def is_latest(qualifier: str | None) -> bool:
-    """Whether a qualifier names what an unqualified request names."""
-    return qualifier in (None, LATEST)

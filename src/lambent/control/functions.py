@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,13 +11,14 @@ from lambent.control.code import checked, zip_file
 from lambent.control.configuration import (
     changed,
     configured,
-    is_latest,
     last_modified,
     refuse_unsupported,
     shown,
 )
 from lambent.control.download import location
+from lambent.control.finding import check_revision, check_settled, find_function, find_version
 from lambent.control.naming import function_missing, function_ref
+from lambent.control.paging import marked, unmarked, unmarked_number
 from lambent.control.roles import check_role
 from lambent.control.shapes import (
     CreateFunctionRequest,
@@ -36,16 +35,15 @@ from lambent.control.shapes import (
     InvalidParameterValueException,
     ListFunctionsRequest,
     ListFunctionsResponse,
-    ListVersionsByFunctionRequest,
-    ListVersionsByFunctionResponse,
-    PreconditionFailedException,
     ResourceConflictException,
     UpdateFunctionCodeRequest,
     UpdateFunctionConfigurationRequest,
 )
+from lambent.control.versions import next_version, remove_version
 from lambent.core import limits
 from lambent.core.arn import LATEST, FunctionRef
 from lambent.core.function import Code, Function, Version
+from lambent.core.routing import is_version
 from lambent.invoke.allotments import AllotmentRecords
 from lambent.invoke.artifacts import Artifacts
 from lambent.invoke.records import FunctionRecords
@@ -69,7 +67,7 @@ class Functions:
         self._allotments = AllotmentRecords(ports.records)
 
     async def create_function(self, call: Call, request: CreateFunctionRequest) -> FunctionConfiguration:
-        """Partly: no Publish, layers, VPC, images, S3 code, SnapStart, dead-letter queues yet (refused by name)."""
+        """Partly: no layers, VPC, images, S3 code, SnapStart, dead-letter queues yet (refused by name)."""
         ref = self._creatable(call, request["FunctionName"])
         version = self._new_version(ref, request)
         if await self._functions.get(ref.account, ref.region, ref.name) is not None:
@@ -78,19 +76,23 @@ class Functions:
         data = zip_file(request["Code"])
         version = replace(version, code=await checked(self._ports, self._artifacts, data))
         await self._ports.blobs.put(data)
+        function = Function(version, tags=_tags(request.get("Tags") or {}))
+        answer, more = version, []
+        if request.get("Publish"):
+            function, answer = await next_version(self._functions, function, None)
+            more = [self._functions.put_version(answer)]
         try:
-            await self._functions.add(Function(version, tags=_tags(request.get("Tags") or {})))
+            await self._functions.add(function, *more)
         except RevisionMismatch:
             raise _exists(ref) from None
         self._activation.begin(version)
-        return shown(version)
+        return shown(answer)
 
     async def get_function(self, call: Call, request: GetFunctionRequest) -> GetFunctionResponse:
         """The configuration, where the code can be fetched for ten minutes, the tags, and what is reserved."""
-        ref, function = await self._existing(call, request)
-        version = function.latest
+        ref, function, version = await find_version(self._functions, call, request)
         answer: GetFunctionResponse = {
-            "Configuration": shown(version, qualified=ref.qualifier is not None),
+            "Configuration": shown(version, qualifier=ref.qualifier),
             "Code": {"RepositoryType": "S3", "Location": location(self._ports, call, version.code.digest)},
         }
         if function.tags:
@@ -104,14 +106,14 @@ class Functions:
         self, call: Call, request: GetFunctionConfigurationRequest
     ) -> FunctionConfiguration:
         """The configuration alone."""
-        ref, function = await self._existing(call, request)
-        return shown(function.latest, qualified=ref.qualifier is not None)
+        ref, _, version = await find_version(self._functions, call, request)
+        return shown(version, qualifier=ref.qualifier)
 
     async def update_function_code(self, call: Call, request: UpdateFunctionCodeRequest) -> FunctionConfiguration:
-        """Partly: no Publish, images or code from S3 yet (refused by name)."""
+        """Partly: no images or code from S3 yet (refused by name)."""
         refuse_unsupported(request)
-        ref, function = await self._existing(call, request)
-        self._updatable(function, request)
+        function = (await find_function(self._functions, call, request)).function
+        _check_updatable(function, request)
         data = zip_file(request)
         code = await checked(self._ports, self._artifacts, data)
         architectures = request.get("Architectures")
@@ -123,86 +125,108 @@ class Functions:
         if request.get("DryRun"):
             return shown(update(function.latest))
         await self._ports.blobs.put(data)
-        return await self._update(ref, request, update)
+        return await self._update(call, request, update)
 
     async def update_function_configuration(
         self, call: Call, request: UpdateFunctionConfigurationRequest
     ) -> FunctionConfiguration:
         """Partly: no layers, VPC, SnapStart, dead-letter queues or KMS keys yet (refused by name)."""
-        ref, function = await self._existing(call, request)
-        self._updatable(function, request)
+        function = (await find_function(self._functions, call, request)).function
+        _check_updatable(function, request)
         configured(function.latest, request)
         if (runtime := request.get("Runtime")) is not None:
             self._check_runtime(runtime)
         if (role := request.get("Role")) is not None:
             await check_role(self._ports, call, role, function.latest.arn)
-        return await self._update(ref, request, lambda version: configured(version, request))
+        return await self._update(call, request, lambda version: configured(version, request))
 
     async def list_functions(self, call: Call, request: ListFunctionsRequest) -> ListFunctionsResponse:
-        """Fifty at most a page, in name order."""
+        """Fifty at most a page, in name order; with FunctionVersion ALL every function's versions behind it."""
         region = request.get("MasterRegion", "ALL")
         if region not in ("ALL", call.region):
             return {"Functions": []}
         limit = min(request.get("MaxItems", limits.FUNCTIONS_PAGE), limits.FUNCTIONS_PAGE)
-        after = _unmarked(request.get("Marker"))
-        page = await self._functions.page(call.account, call.region, after=after, limit=limit + 1)
-        every = request.get("FunctionVersion") == "ALL"
+        marker = unmarked(request.get("Marker"))
+        if request.get("FunctionVersion") == "ALL":
+            return await self._list_every_version(call, marker, limit)
+        page = await self._functions.page(call.account, call.region, after=marker, limit=limit + 1)
         answer: ListFunctionsResponse = {
-            "Functions": [shown(function.latest, qualified=every, listed=True) for function in page[:limit]]
+            "Functions": [shown(function.latest, listed=True) for function in page[:limit]]
         }
         if len(page) > limit:
-            answer["NextMarker"] = _marked(page[limit - 1].latest.name)
+            answer["NextMarker"] = marked(page[limit - 1].latest.name)
         return answer
 
-    async def delete_function(self, call: Call, request: DeleteFunctionRequest) -> DeleteFunctionResponse:
-        """Remove the function; its environments finish what they run."""
-        ref = function_ref(call, request["FunctionName"], request.get("Qualifier"))
-        found = await self._functions.get(ref.account, ref.region, ref.name)
-        if found is None:
-            raise function_missing(FunctionRef(ref.account, ref.region, ref.name))
-        if ref.qualifier == LATEST:
-            raise InvalidParameterValueException("$LATEST version cannot be deleted without deleting the function.")
-        if ref.qualifier is not None and ref.qualifier.isdigit():
-            return {"StatusCode": 204}
-        if ref.qualifier is not None:
-            raise InvalidParameterValueException("Deletion of aliases is not currently supported.")
-        while found is not None:
-            allotments, revision = await self._allotments.get(ref.account, ref.region)
-            freed = self._allotments.change(ref.account, ref.region, allotments.without(ref.name), revision)
-            try:
-                await self._functions.remove(*found, freed)
-            except RevisionMismatch:
-                found = await self._functions.get(ref.account, ref.region, ref.name)
-                continue
-            break
-        return {"StatusCode": 204}
+    async def _list_every_version(self, call: Call, marker: str, limit: int) -> ListFunctionsResponse:
+        name, _, number = marker.partition(":")
+        page: list[Version] = []
+        async for version in self._every_version(call, name, unmarked_number(number) if marker else 0):
+            page.append(version)
+            if len(page) > limit:
+                break
+        answer: ListFunctionsResponse = {
+            "Functions": [shown(version, qualifier=version.version, listed=True) for version in page[:limit]]
+        }
+        if len(page) > limit:
+            last = page[limit - 1]
+            answer["NextMarker"] = marked(f"{last.name}:{'0' if last.version == LATEST else last.version}")
+        return answer
 
-    async def list_versions_by_function(
-        self, call: Call, request: ListVersionsByFunctionRequest
-    ) -> ListVersionsByFunctionResponse:
-        """Partly: $LATEST is the only version until versions can be published."""
-        ref = function_ref(call, request["FunctionName"])
-        found = await self._functions.get(ref.account, ref.region, ref.name)
-        if found is None:
-            raise function_missing(FunctionRef(ref.account, ref.region, ref.name))
-        return {"Versions": [shown(found[0].latest, qualified=True, listed=True)]}
+    async def _every_version(self, call: Call, name: str, number: int) -> AsyncIterator[Version]:
+        """Functions' `$LATEST`s and their versions, beginning behind version `number` of the function `name`."""
+        where = call.account, call.region
+        if name:
+            async for version in self._functions.each_version(*where, name, after=number):
+                yield version
+        while page := await self._functions.page(*where, after=name, limit=limits.FUNCTIONS_PAGE):
+            for function in page:
+                name = function.latest.name
+                yield function.latest
+                async for version in self._functions.each_version(*where, name):
+                    yield version
+
+    async def delete_function(self, call: Call, request: DeleteFunctionRequest) -> DeleteFunctionResponse:
+        """A function with all its versions and aliases, or one version; environments finish what they run."""
+        ref = function_ref(call, request["FunctionName"], request.get("Qualifier"))
+        while True:
+            found = await self._functions.get(ref.account, ref.region, ref.name)
+            if found is None:
+                raise function_missing(replace(ref, qualifier=None))
+            try:
+                await self._remove(ref, *found)
+            except RevisionMismatch:
+                continue
+            return {"StatusCode": 204}
+
+    async def _remove(self, ref: FunctionRef, function: Function, revision: int) -> None:
+        qualifier = ref.qualifier
+        if qualifier is None:
+            allotments, allotted = await self._allotments.get(ref.account, ref.region)
+            freed = self._allotments.change(ref.account, ref.region, allotments.without(ref.name), allotted)
+            await self._functions.remove(function, revision, freed)
+        elif qualifier == LATEST:
+            raise InvalidParameterValueException("$LATEST version cannot be deleted without deleting the function.")
+        elif is_version(qualifier):
+            await remove_version(self._functions, function, revision, qualifier)
+        elif qualifier.startswith("$"):
+            raise function_missing(replace(ref, qualifier=None))
+        else:
+            raise InvalidParameterValueException("Deletion of aliases is not currently supported.")
 
     async def get_function_code_signing_config(
         self, call: Call, request: GetFunctionCodeSigningConfigRequest
     ) -> GetFunctionCodeSigningConfigResponse:
         """Partly: no function can have a code signing configuration yet, so the answer is always empty, as AWS's is
         for such a function."""
-        await self._existing(call, request)
+        await find_function(self._functions, call, request)
         return {}  # type: ignore[typeddict-item]  # AWS's answer for none lacks the members its model requires
 
     async def get_account_settings(self, call: Call, request: GetAccountSettingsRequest) -> GetAccountSettingsResponse:
         """Limits and usage of the caller's account and region."""
         count = size = 0
-        after = ""
-        while page := await self._functions.page(call.account, call.region, after=after, limit=1000):
-            count += len(page)
-            size += sum(function.latest.code.size for function in page)
-            after = page[-1].latest.name
+        async for version in self._every_version(call, "", 0):
+            count += version.version == LATEST
+            size += version.code.size
         limit = self._ports.invoker.limit
         allotments, _ = await self._allotments.get(call.account, call.region)
         return {
@@ -264,63 +288,37 @@ class Functions:
         except RuntimeMissing as missing:
             raise InvalidParameterValueException(f"{missing} `lambent doctor` says what would.") from None
 
-    async def _existing(self, call: Call, request: Mapping[str, Any]) -> tuple[FunctionRef, Function]:
-        ref = function_ref(call, request["FunctionName"], request.get("Qualifier"))
-        found = await self._functions.get(ref.account, ref.region, ref.name)
-        if found is None or not is_latest(ref.qualifier):
-            raise function_missing(ref)
-        return ref, found[0]
-
-    def _updatable(self, function: Function, request: Mapping[str, Any]) -> None:
-        version = function.latest
-        if not version.settled:
-            raise ResourceConflictException(
-                "The operation cannot be performed at this time. An update is in progress for resource: " + version.arn
-            )
-        revision = request.get("RevisionId")
-        if revision is not None and revision != version.revision_id:
-            raise PreconditionFailedException(
-                "The Revision Id provided does not match the latest Revision Id. "
-                "Call the GetFunction/GetAlias API to retrieve the latest Revision Id"
-            )
-
     async def _update(
-        self, ref: FunctionRef, request: Mapping[str, Any], update: Callable[[Version], Version]
+        self, call: Call, request: Mapping[str, Any], update: Callable[[Version], Version]
     ) -> FunctionConfiguration:
         """Write the update on what is there now; who comes second finds it in progress."""
         while True:
-            found = await self._functions.get(ref.account, ref.region, ref.name)
-            if found is None:
-                raise function_missing(ref)
-            function, revision = found
-            self._updatable(function, request)
-            latest = changed(update(function.latest), revision_id=uuid4(), now=self._ports.clock.now())
+            found = await find_function(self._functions, call, request)
+            _check_updatable(found.function, request)
+            latest = changed(update(found.function.latest), revision_id=uuid4(), now=self._ports.clock.now())
+            function = replace(found.function, latest=latest)
+            published, more = None, []
+            if request.get("Publish"):
+                function, published = await next_version(self._functions, function, None)
+                more = [self._functions.put_version(published)]
             try:
-                await self._functions.replace(replace(function, latest=latest), revision)
+                await self._functions.replace(function, found.revision, *more)
             except RevisionMismatch:
                 continue
             self._activation.begin(latest)
-            return shown(latest)
+            return shown(latest) if published is None else shown(published, qualifier=published.version)
 
 
 def _exists(ref: FunctionRef) -> ResourceConflictException:
     return ResourceConflictException(f"Function already exist: {ref.name}")
 
 
+def _check_updatable(function: Function, request: Mapping[str, Any]) -> None:
+    check_settled(function.latest)
+    check_revision(function.latest.revision_id, request.get("RevisionId"))
+
+
 def _tags(tags: Mapping[str, str]) -> dict[str, str]:
     if len(tags) > limits.TAGS:
         raise InvalidParameterValueException("Number of tags exceeds resource tag limit.")
     return dict(tags)
-
-
-def _marked(name: str) -> str:
-    return base64.urlsafe_b64encode(name.encode()).decode()
-
-
-def _unmarked(marker: str | None) -> str:
-    if not marker:
-        return ""
-    try:
-        return base64.b64decode(marker, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        raise InvalidParameterValueException("Invalid Marker.") from None

@@ -116,6 +116,27 @@ LogType = Literal["None", "Tail"]
 FunctionVersion = Literal["ALL"]
 
 
+class CreateAliasRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Name: Required[str]
+    FunctionVersion: Required[str]
+    Description: str
+    RoutingConfig: AliasRoutingConfiguration
+
+
+class AliasRoutingConfiguration(TypedDict, total=False):
+    AdditionalVersionWeights: dict[str, float]
+
+
+class AliasConfiguration(TypedDict, total=False):
+    AliasArn: str
+    Name: str
+    FunctionVersion: str
+    Description: str
+    RoutingConfig: AliasRoutingConfiguration
+    RevisionId: str
+
+
 class CreateFunctionRequest(TypedDict, total=False):
     FunctionName: Required[str]
     Runtime: str
@@ -335,6 +356,11 @@ class RuntimeVersionError(TypedDict, total=False):
     Message: str
 
 
+class DeleteAliasRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Name: Required[str]
+
+
 class DeleteFunctionRequest(TypedDict, total=False):
     FunctionName: Required[str]
     Qualifier: str
@@ -368,6 +394,11 @@ class AccountLimit(TypedDict, total=False):
 class AccountUsage(TypedDict, total=False):
     TotalCodeSize: int
     FunctionCount: int
+
+
+class GetAliasRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Name: Required[str]
 
 
 class GetFunctionRequest(TypedDict, total=False):
@@ -455,6 +486,18 @@ class InvocationResponse(TypedDict, total=False):
     DurableExecutionArn: str
 
 
+class ListAliasesRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    FunctionVersion: str
+    Marker: str
+    MaxItems: int
+
+
+class ListAliasesResponse(TypedDict, total=False):
+    NextMarker: str
+    Aliases: list[AliasConfiguration]
+
+
 class ListFunctionsRequest(TypedDict, total=False):
     MasterRegion: str
     FunctionVersion: FunctionVersion
@@ -486,6 +529,14 @@ class ListVersionsByFunctionResponse(TypedDict, total=False):
     Versions: list[FunctionConfiguration]
 
 
+class PublishVersionRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    CodeSha256: str
+    Description: str
+    RevisionId: str
+    PublishTo: FunctionVersionLatestPublished
+
+
 class PutFunctionConcurrencyRequest(TypedDict, total=False):
     FunctionName: Required[str]
     ReservedConcurrentExecutions: Required[int]
@@ -499,6 +550,15 @@ class TagResourceRequest(TypedDict, total=False):
 class UntagResourceRequest(TypedDict, total=False):
     Resource: Required[str]
     TagKeys: Required[list[str]]
+
+
+class UpdateAliasRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Name: Required[str]
+    FunctionVersion: str
+    Description: str
+    RoutingConfig: AliasRoutingConfiguration
+    RevisionId: str
 
 
 class UpdateFunctionCodeRequest(TypedDict, total=False):
@@ -541,6 +601,11 @@ class UpdateFunctionConfigurationRequest(TypedDict, total=False):
     DurableConfig: DurableConfig
     RuntimeConfig: FunctionRuntimeConfig
     AcceleratorConfig: AcceleratorConfig
+
+
+class AliasLimitExceededException(ApiError):
+    code = "AliasLimitExceededException"
+    status = 400
 
 
 class CodeArtifactUserDeletedException(ApiError):

@@ -1,4 +1,4 @@
-"""Function and Version: what is deployed."""
+"""Function, Version and Alias: what is deployed."""
 
 from __future__ import annotations
 
@@ -80,6 +80,11 @@ class Version:
         return function_arn(self.account, self.region, self.name)
 
     @property
+    def qualified_arn(self) -> str:
+        """The ARN with the version."""
+        return f"{self.arn}:{self.version}"
+
+    @property
     def log_group(self) -> str:
         """Where its logs go."""
         return self.logging.group or f"/aws/lambda/{self.name}"
@@ -99,3 +104,37 @@ class Function:
     serving: Version | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    published: int = 0
+    """The highest version number that was given out; none is given out twice, not even after a deletion."""
+    published_description: str = ""
+    """The description that `$LATEST` had then: the published version may have been given one of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A name for one version of a function, for two that share its traffic, or for another alias."""
+
+    account: str
+    region: str
+    function: str
+    """The function's name."""
+    name: str
+    target: str
+    """A version's number, `$LATEST`, or, which AWS does not have, the name of another alias."""
+    revision_id: str
+    description: str = ""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """The share, 0 to 1, of the invocations that other versions get, by number. Only beside a number as target."""
+
+    @property
+    def arn(self) -> str:
+        """The alias's own ARN."""
+        return f"{function_arn(self.account, self.region, self.function)}:{self.name}"
+
+    def pick(self, roll: float) -> str:
+        """Where an invocation goes, for a `roll` in [0, 1)."""
+        for version, weight in self.weights.items():
+            if roll < weight:
+                return version
+            roll -= weight
+        return self.target

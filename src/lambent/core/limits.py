@@ -30,6 +30,7 @@ ENVIRONMENT: Final = 4096
 TAGS: Final = 50
 LAYERS: Final = 5
 FUNCTIONS_PAGE: Final = 50
+ALIASES_PAGE: Final = 10_000
 
 MEMORY_MB: Final = (128, 10_240)
 TIMEOUT_S: Final = (1, 900)

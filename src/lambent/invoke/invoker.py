@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 
 from lambent.core.arn import FunctionRef
-from lambent.core.function import Function, Version
+from lambent.core.function import Version
 from lambent.core.invocation import Invocation, Result
 from lambent.invoke.environment import Done
 from lambent.invoke.freezer import Freezer
 from lambent.invoke.gate import Gate
 from lambent.invoke.pool import Pool
 from lambent.invoke.prepare import Preparation
-from lambent.invoke.records import function_key
+from lambent.invoke.records import version_key
 from lambent.invoke.resolve import Resolver
 from lambent.invoke.stems import Stems
 from lambent.kit.clock import Clock
@@ -56,7 +56,7 @@ class Invoker:
     async def start(self) -> None:
         """Learn of every function, make sandboxes ready for those there are, and begin to retire idle environments."""
         await self._gate.start()
-        await self._resolver.start(self._function_changed)
+        await self._resolver.start(self._version_changed)
         for template in self._preparation.templates(self._resolver.functions):
             self._tasks.start(f"warm:{template.name}", self._stems.prepare(template))
         self._sweep()
@@ -135,7 +135,7 @@ class Invoker:
         return self._gate.running
 
     def _pool(self, version: Version) -> Pool:
-        key = function_key(version.account, version.region, version.name)
+        key = version_key(version.account, version.region, version.name, version.version)
         pool = self._pools.get(key)
         if pool is not None and pool.version is version:
             return pool
@@ -153,12 +153,9 @@ class Invoker:
         self._pools[key] = pool
         return pool
 
-    def _function_changed(self, key: str, function: Function | None) -> None:
+    def _version_changed(self, key: str, serving: Version | None) -> None:
         pool = self._pools.get(key)
-        if pool is None:
-            return
-        serving = None if function is None else function.serving
-        if serving is None or not _same(pool.version, serving):
+        if pool is not None and (serving is None or not _same(pool.version, serving)):
             self._retire(key)
 
     def _retire(self, key: str) -> None:

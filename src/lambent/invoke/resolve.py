@@ -1,12 +1,19 @@
-"""Function reference → the version to run, from a copy of the store's functions that a watch keeps current."""
+"""Function reference → the version to run, from a copy of the store's functions, versions and aliases that a watch
+keeps current."""
 
 from __future__ import annotations
 
+import random
+from collections import defaultdict
 from collections.abc import Callable
 
 from lambent.core.arn import LATEST, FunctionRef
-from lambent.core.function import Function, Version
-from lambent.invoke.records import FunctionRecords, function_key
+from lambent.core.function import Alias, Function, Version
+from lambent.core.routing import version_of
+from lambent.invoke.records import FunctionRecords, Place, Thing, function_key
+
+Changed = Callable[[str, Version | None], None]
+"""Told by `version_key` what invocations of a version run from now on: None when it is gone or cannot run."""
 
 
 class FunctionMissing(Exception):
@@ -26,27 +33,29 @@ class NotActive(Exception):
 
 
 class Resolver:
-    """Knows every function without asking the store."""
+    """Knows every function without asking the store. `roll` gives numbers in [0, 1) that aliases with weights go by."""
 
-    def __init__(self, functions: FunctionRecords) -> None:
+    def __init__(self, functions: FunctionRecords, *, roll: Callable[[], float] = random.random) -> None:
         self._functions = functions
+        self._roll = roll
         self._known: dict[str, Function] = {}
+        # By the function's key, then by number or name.
+        self._versions: defaultdict[str, dict[str, Version]] = defaultdict(dict)
+        self._aliases: defaultdict[str, dict[str, Alias]] = defaultdict(dict)
         self._told = 0
         """Changes that the watch has told of."""
         self._stop: Callable[[], None] | None = None
-        self._changed: Callable[[str, Function | None], None] | None = None
+        self._changed: Changed | None = None
 
-    async def start(self, changed: Callable[[str, Function | None], None]) -> None:
-        """Read all functions, and from now on tell `changed` of each change."""
-        self._changed = changed
-        meanwhile: set[str] = set()
-        stop = self._functions.watch(lambda key, _: meanwhile.add(key))
+    async def start(self, changed: Changed) -> None:
+        """Read all that there is, and from now on tell `changed` of each change."""
+        meanwhile: set[Place] = set()
+        stop = self._functions.watch(lambda place, _: meanwhile.add(place))
         self._stop = self._functions.watch(self._seen)
-        for function, _ in await self._functions.all():
-            version = function.latest
-            key = function_key(version.account, version.region, version.name)
-            if key not in meanwhile:  # it may be gone by now
-                self._known[key] = function
+        async for place, thing in self._functions.everything():
+            if place not in meanwhile:  # it may be gone by now
+                self._learn(place, thing)
+        self._changed = changed
         stop()
 
     def close(self) -> None:
@@ -61,29 +70,92 @@ class Resolver:
 
     def version(self, ref: FunctionRef) -> Version:
         """What an invocation of `ref` runs. Raises FunctionMissing and NotActive."""
-        function = self._known.get(function_key(ref.account, ref.region, ref.name))
-        if function is None or ref.qualifier not in (None, LATEST):
-            raise FunctionMissing(FunctionRef(ref.account, ref.region, ref.name, ref.qualifier or LATEST))
-        if function.serving is None:
-            raise NotActive(ref.arn, function.latest.state)
-        return function.serving
+        key = function_key(ref.account, ref.region, ref.name)
+        function = self._known.get(key)
+        if function is None:
+            raise _missing(ref)
+        if ref.qualifier is None or ref.qualifier == LATEST:
+            return _serving(function, ref)
+        number = version_of(self._aliases.get(key, {}), ref.qualifier, self._roll())
+        if number == LATEST:
+            return _serving(function, ref)
+        version = None if number is None else self._versions.get(key, {}).get(number)
+        if version is None:
+            raise _missing(ref)
+        if version.state != "Active":
+            raise NotActive(ref.arn, version.state)
+        return version
 
     async def look_again(self, ref: FunctionRef) -> None:
-        """Read one function from the store: what was committed a moment ago may not have been told yet."""
+        """Read from the store what `ref` names: what was committed a moment ago may not have been told yet."""
         told = -1
         while told != self._told:  # what the watch told meanwhile may be newer than what was read
             told = self._told
             found = await self._functions.get(ref.account, ref.region, ref.name)
-        self._learn(function_key(ref.account, ref.region, ref.name), None if found is None else found[0])
+            beside = [] if found is None or self._finds(ref) else await self._read_beside(ref)
+        key = function_key(ref.account, ref.region, ref.name)
+        self._learn(Place("functions", key, ""), None if found is None else found[0])
+        for place, thing in beside:
+            self._learn(place, thing)
 
-    def _seen(self, key: str, function: Function | None) -> None:
+    def _finds(self, ref: FunctionRef) -> bool:
+        """Whether a version or an alias is known; one that is not qualified needs neither."""
+        if ref.qualifier is None or ref.qualifier == LATEST:
+            return True
+        key = function_key(ref.account, ref.region, ref.name)
+        return ref.qualifier in self._versions.get(key, {}) or ref.qualifier in self._aliases.get(key, {})
+
+    async def _read_beside(self, ref: FunctionRef) -> list[tuple[Place, Thing]]:
+        key = function_key(ref.account, ref.region, ref.name)
+        where = ref.account, ref.region, ref.name
+        found: list[tuple[Place, Thing]] = [
+            (Place("versions", key, version.version), version) async for version in self._functions.each_version(*where)
+        ]
+        aliases = await self._functions.aliases(*where)
+        return found + [(Place("aliases", key, name), alias) for name, alias in aliases.items()]
+
+    def _seen(self, place: Place, thing: Thing | None) -> None:
         self._told += 1
-        self._learn(key, function)
+        self._learn(place, thing)
 
-    def _learn(self, key: str, function: Function | None) -> None:
-        if function is None:
-            self._known.pop(key, None)
-        else:
-            self._known[key] = function
+    def _learn(self, place: Place, thing: Thing | None) -> None:
+        key = place.function
+        match place.noun, thing:
+            case "functions", Function():
+                self._known[key] = thing
+                self._tell(key, thing.serving)
+            case "functions", _:
+                self._known.pop(key, None)
+                self._tell(key, None)
+            case "versions", Version():
+                self._versions[key][place.qualifier] = thing
+                self._tell(f"{key}:{place.qualifier}", thing)
+            case "versions", _:
+                _forget(self._versions, key, place.qualifier)
+                self._tell(f"{key}:{place.qualifier}", None)
+            case "aliases", Alias():
+                self._aliases[key][place.qualifier] = thing
+            case "aliases", _:
+                _forget(self._aliases, key, place.qualifier)
+
+    def _tell(self, key: str, version: Version | None) -> None:
         if self._changed is not None:
-            self._changed(key, function)
+            self._changed(key, version)
+
+
+def _missing(ref: FunctionRef) -> FunctionMissing:
+    return FunctionMissing(FunctionRef(ref.account, ref.region, ref.name, ref.qualifier or LATEST))
+
+
+def _serving(function: Function, ref: FunctionRef) -> Version:
+    if function.serving is None:
+        raise NotActive(ref.arn, function.latest.state)
+    return function.serving
+
+
+def _forget(known: dict[str, dict[str, Version]] | dict[str, dict[str, Alias]], key: str, qualifier: str) -> None:
+    found = known.get(key)
+    if found is not None:
+        found.pop(qualifier, None)
+        if not found:
+            del known[key]
