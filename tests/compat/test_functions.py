@@ -229,7 +229,6 @@ CODE = {"ZipFile": b"x"}
         ({"Handler": "has a blank"}, 400, "ValidationException", "regular expression pattern"),
         ({"PackageType": "Image"}, 400, "InvalidParameterValueException", "not supported by Lambent"),
         ({"Layers": ["arn:aws:lambda:us-east-1:000000000000:layer:l:1"]}, 400, "InvalidParameterValueException", "Lay"),
-        ({"Publish": True}, 400, "InvalidParameterValueException", "Publish is not supported by Lambent yet."),
         ({"LoggingConfig": {"SystemLogLevel": "WARN"}}, 400, "InvalidParameterValueException", "JSON"),
         ({"Tags": {f"k{n}": "v" for n in range(51)}}, 400, "InvalidParameterValueException", "tag limit"),
     ],
