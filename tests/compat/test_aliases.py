@@ -175,8 +175,8 @@ def test_a_version_that_an_alias_needs_cannot_be_deleted(two_versions: Any, alia
             400,
             "ValidationException",
             f"1 validation error detected: Value '{{$LATEST=0.5}}' at '{WEIGHTS}' failed to satisfy constraint: Map "
-            "keys must satisfy constraint: [Member must have length less than or equal to 1024, Member must have length "
-            "greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+]",
+            "keys must satisfy constraint: [Member must have length less than or equal to 1024, Member must have "
+            "length greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+]",
         ),
         (
             "create_alias",
