@@ -20,6 +20,7 @@ from lambent.control.aliases import Aliases
 from lambent.control.concurrency import Concurrencies
 from lambent.control.functions import Functions
 from lambent.control.invocations import Invocations
+from lambent.control.stats import Stats
 from lambent.control.tags import Tags
 from lambent.control.versions import Versions
 from lambent.front.fastdoor import FastDoor
@@ -28,6 +29,7 @@ from lambent.front.pipeline import InProcess, Pipeline
 from lambent.front.server import PUBLIC_LIMITS, PublicConnection, Site
 from lambent.invoke.allotments import AllotmentRecords
 from lambent.invoke.artifacts import Artifacts
+from lambent.invoke.billing import Billing
 from lambent.invoke.collect import collect_garbage
 from lambent.invoke.door import Doors
 from lambent.invoke.gate import Gate
@@ -131,10 +133,12 @@ async def _run(
     artifacts = Artifacts(settings.data / "artifacts", store.blobs, tasks)
     artifacts.start()
     functions = FunctionRecords(store.records, seal)
+    billing = Billing(store.records, tasks, clock, log)
+    stack.push_async_callback(billing.close)
     invoker = Invoker(
         Resolver(functions),
         Gate(settings.concurrency, AllotmentRecords(store.records), clock),
-        Preparation(artifacts, catalogue, FunctionCredentials(sessions, aws), sink, clock),
+        Preparation(artifacts, catalogue, FunctionCredentials(sessions, aws), sink, billing, clock),
         Stems(driver, Doors(inside, connection), tasks, log),
         tasks,
         clock,
@@ -171,7 +175,8 @@ async def _run(
     pipeline = Pipeline(registry, identity, tasks, log)
     fast = FastDoor(registry, lambda_service, identity, pipeline, invoker, log)
     await starting
-    site = Site(ports, pipeline, fast, {"status": "running", "isolation": driver.level, "notes": list(driver.notes)})
+    health: dict[str, object] = {"status": "running", "isolation": driver.level, "notes": list(driver.notes)}
+    site = Site(ports, pipeline, fast, Stats(billing, clock), health)
 
     try:
         listener = await public.listen(settings.host, settings.port, connection, PUBLIC_LIMITS)

@@ -10,18 +10,21 @@ from typing import Any, cast
 import pytest
 
 from lambent.control.invocations import Invocations
+from lambent.control.stats import Stats
 from lambent.core.arn import LATEST, FunctionRef
 from lambent.core.function import Code, Version
 from lambent.core.invocation import Invocation, Outcome, Result, Status, Throttled
 from lambent.front.fastdoor import FastDoor
 from lambent.front.identity import Identity
 from lambent.front.pipeline import Pipeline
+from lambent.invoke.billing import Billing
 from lambent.invoke.resolve import FunctionMissing, NotActive
 from lambent.kit.clock import FakeClock
 from lambent.kit.http_message import Request
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
 from lambent.ports import Ports, Trust
+from lambent.store.memory import MemoryRecords
 from lambent.wire.call import Principal
 from lambent.wire.errors import ExpiredToken
 from lambent.wire.message import PlainRequest
@@ -138,6 +141,7 @@ class Edge:
     """Both ways in, on the same parts."""
 
     Status = Status
+    VERSION = VERSION
 
     def __init__(self, lambda_: Service, logs: Service, *, dev: bool) -> None:
         self.clock = FakeClock()
@@ -163,6 +167,8 @@ class Edge:
         registry = Registry([Api(lambda_, Invocations(self.ports)), Api(logs)])
         self.identity = Identity(Keys(), trust, self.clock)
         self.pipeline = Pipeline(registry, self.identity, self.tasks, self.log)
+        self.billing = Billing(MemoryRecords(), self.tasks, self.clock, self.log)
+        self.stats = Stats(self.billing, self.clock)
         self.fast = FastDoor(registry, lambda_, self.identity, self.pipeline, cast(Any, self.invoker), self.log)
 
     def request(

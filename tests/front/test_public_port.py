@@ -27,7 +27,7 @@ Ask = Callable[..., Any]
 @pytest.fixture
 async def site(edge: Any) -> Site:
     ports = replace(edge.ports, blobs=MemoryBlobs(), seal=Seal(bytes(32)))
-    return Site(ports, edge.pipeline, edge.fast, {"status": "running"})
+    return Site(ports, edge.pipeline, edge.fast, edge.stats, {"status": "running"})
 
 
 @pytest.fixture
@@ -73,6 +73,40 @@ async def test_what_aws_has_not_is_under_a_path_of_its_own(ask: Ask) -> None:
     assert (status, headers["content-length"], payload) == (200, "20", b"")
     for method, target in (("POST", "/_lambent/health"), ("GET", "/_lambent/nothing"), ("GET", "/_lambent/")):
         assert (await ask(method, target))[0] == 404
+
+
+async def test_what_functions_have_used_is_told_to_whoever_signs_for_it(edge: Any, ask: Ask) -> None:
+    bill = edge.billing.open(edge.VERSION)
+    bill.add(1500, 40.2, failed=False)
+    bill.add(548, None, failed=True)
+
+    async def asked(target: str, **signer: Any) -> Any:
+        request = edge.request(target, b"", method="GET", **signer)
+        headers = {name.decode(): value.decode() for name, value in request.headers.items()}
+        status, _, body = await ask("GET", target, **headers)
+        return status, json.loads(body)
+
+    used = {
+        "invocations": 2,
+        "errors": 1,
+        "billed_ms": 2048,
+        "init_ms": 41,
+        "gb_seconds": 0.256,
+        "provisioned_gb_seconds": 0.0,
+    }
+    for query in ("?days=1", "?days=1&name=thumbs", "?name=thumbs%3A%24LATEST&days=1"):
+        status, told = await asked(f"/_lambent/stats{query}")
+        assert (status, told["functions"]) == (200, [{"function": "thumbs", "version": "$LATEST", **used}])
+        assert told["days"] == [{"day": "2023-11-14", **used}]
+    status, told = await asked("/_lambent/stats?name=thumbs:7")
+    assert (told["functions"], [row["invocations"] for row in told["days"]]) == ([], [0] * 7)
+    assert (await asked("/_lambent/stats", region="eu-west-1"))[1]["functions"] == []
+    for target in ("?days=0", "?days=401", "?days=many", "?name=thumbs:live", "?name=no%20name"):
+        status, told = await asked(f"/_lambent/stats{target}")
+        assert (status, told["__type"]) == (400, "ValidationException")
+    for signer, code in (({"key": None}, "MissingAuthenticationTokenException"), ({"late_s": 3600.0}, "InvalidSig")):
+        status, told = await asked("/_lambent/stats", **signer)
+        assert (status, told["__type"][: len(code)]) == (403, code)
 
 
 async def test_code_is_given_to_whoever_has_a_link_until_it_ends(edge: Any, site: Site, ask: Ask) -> None:

@@ -19,6 +19,7 @@ import pytest
 from lambent.core.function import Code, Function, Logging, Version
 from lambent.core.invocation import Invocation, Result
 from lambent.invoke.allotments import AllotmentRecords
+from lambent.invoke.billing import Billing
 from lambent.invoke.door import Door
 from lambent.invoke.environment import Environment
 from lambent.invoke.freezer import Freezer
@@ -350,6 +351,7 @@ class World:
         self.seal = Seal(bytes(32))
         self.records = MemoryRecords()
         self.functions = FunctionRecords(self.records, self.seal)
+        self.billing = Billing(self.records, self.tasks, self.clock, self.log)
         self.stems = Stems(self.driver, self.doors, self.tasks, self.log, scale=0.01)  # type: ignore[arg-type]
         self.runtimes: dict[FakeSandbox, FakeRuntime] = {}
         self.count = 0
@@ -397,7 +399,7 @@ class World:
 
     def preparation(self) -> Preparation:
         catalogue = Catalogue({"python3.11": self.runtime_value})
-        return Preparation(self.artifacts, catalogue, FakeCredentials(), self.sink, self.clock)  # type: ignore[arg-type]
+        return Preparation(self.artifacts, catalogue, FakeCredentials(), self.sink, self.billing, self.clock)  # type: ignore[arg-type]
 
     def pool(self, **members: Any) -> Pool:
         return Pool(

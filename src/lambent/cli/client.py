@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import boto3
 import botocore.session
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -20,6 +24,7 @@ from botocore.exceptions import (
     EndpointConnectionError,
     ReadTimeoutError,
 )
+from botocore.httpsession import URLLib3Session
 
 from lambent.cli.access import Access
 from lambent.cli.failure import Failure
@@ -53,6 +58,23 @@ def connect(access: Access, service: str) -> Any:
         )
     except (ValueError, BotoCoreError) as error:
         raise Failure(_line(error)) from None
+
+
+def ask(access: Access, path: str, query: Mapping[str, str]) -> Any:
+    """What the server answers at a path of its own, beside the AWS API. Raises Failure, and what `talking_to` takes."""
+    url = f"{access.endpoint.rstrip('/')}{path}?{urlencode(query, quote_via=quote)}"
+    request = AWSRequest("GET", url)
+    keys = Credentials(access.access_key, access.secret_key, access.session_token)
+    SigV4Auth(keys, "lambda", access.region).add_auth(request)
+    proxies: dict[str, str] | None = {} if _is_loopback(access.endpoint) else None
+    answer = URLLib3Session(proxies=proxies, timeout=(5, LONGEST_S)).send(request.prepare())
+    try:
+        said = json.loads(answer.content)
+    except ValueError:
+        raise Failure(f"{access.endpoint} does not answer as Lambent does (status {answer.status_code})") from None
+    if answer.status_code != 200:
+        raise Failure(f"{said.get('__type', answer.status_code)}: {_line(said.get('message', 'refused'))}")
+    return said
 
 
 @contextmanager

@@ -57,6 +57,13 @@ class Pipeline:
         given = request.headers.get(b"x-amzn-requestid")
         return given.decode() if given is not None and _UUID.fullmatch(given) else uuid4()
 
+    async def identified(self, request: Request, request_id: str, operation: str) -> Call:
+        """The call that a signed request to one of our own paths makes. Raises the ApiError of its signature."""
+        verified = await self._verified(request)
+        call = Call(verified.principal, verified.region, request_id, "lambent", operation, headers=request.headers)
+        authorise(call)
+        return call
+
     async def _answered(self, route: Route, request: Request, request_id: str) -> Response:
         verified = await self._verified(request)
         check_request_id(request)

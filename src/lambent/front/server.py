@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
 
 import orjson
 
 from lambent.control.download import PATH as CODE
 from lambent.control.download import download
 from lambent.control.invocations import too_large
+from lambent.control.stats import PATH as STATS_PATH
+from lambent.control.stats import Stats
 from lambent.core import limits
 from lambent.front.fastdoor import FastDoor
 from lambent.front.pipeline import Pipeline
@@ -19,6 +21,7 @@ from lambent.wire.errors import ApiError
 from lambent.wire.service import unrouted
 
 HEALTH = b"/_lambent/health"
+STATS = STATS_PATH.encode()
 _JSON = ((b"Content-Type", b"application/json"),)
 _LARGE_BODIES = (b"/2015-03-31/functions", b"/2018-10-31/layers")
 PUBLIC_LIMITS = HttpLimits(unasked_bytes=65_536)
@@ -30,8 +33,11 @@ SPARE = 65_536
 class Site:
     """What every connection answers with."""
 
-    def __init__(self, ports: Ports, pipeline: Pipeline, fast: FastDoor, health: dict[str, object]) -> None:
+    def __init__(
+        self, ports: Ports, pipeline: Pipeline, fast: FastDoor, stats: Stats, health: dict[str, object]
+    ) -> None:
         self.ports = ports
+        self.stats = stats
         self.pipeline = pipeline
         self.fast = fast
         self.health = orjson.dumps(health)
@@ -93,9 +99,22 @@ class PublicConnection(Connection):
         if request.method in ("GET", "HEAD"):
             if request.path == HEALTH:
                 return Response(200, _JSON, self._site.health)
+            if request.path == STATS:
+                return await self._stats(request)
             if request.path.startswith(CODE.encode()):
                 return await self._code(request)
         return Response(404, _JSON, b'{"message":"Not found."}')
+
+    async def _stats(self, request: Request) -> Response:
+        request_id = self._site.pipeline.request_id(request)
+        try:
+            call = await self._site.pipeline.identified(request, request_id, "GetStats")
+            asked = dict(parse_qsl(request.query.decode("latin-1")))
+            answer = await self._site.stats.get(call, asked.get("name", ""), asked.get("days", ""))
+        except ApiError as error:
+            refusal = unrouted(error, request_id)
+            return Response(refusal.status, refusal.headers, refusal.body)
+        return Response(200, _JSON, orjson.dumps(answer))
 
     async def _code(self, request: Request) -> Response:
         query = {name: values[0] for name, values in parse_qs(request.query.decode("latin-1")).items()}

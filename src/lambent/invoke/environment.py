@@ -28,6 +28,7 @@ from lambent.core.invocation import (
 )
 from lambent.core.lifecycle import Event, State, step
 from lambent.core.report import Usage
+from lambent.invoke.billing import Bill
 from lambent.invoke.report import LogStream
 from lambent.invoke.stems import Stem
 from lambent.invoke.transcript import Transcript
@@ -73,6 +74,7 @@ class Environment:
     """An execution environment of one version."""
 
     __slots__ = (
+        "_bill",
         "_clock",
         "_done",
         "_held",
@@ -108,6 +110,7 @@ class Environment:
         label: Label,
         stream_name: str,
         log: LogStream,
+        bill: Bill,
         owner: Owner,
         clock: Clock,
     ) -> None:
@@ -121,6 +124,7 @@ class Environment:
         self.begun_at = self.idle_since = clock.monotonic()
         self._label = label
         self._transcript = Transcript(version, stem.sandbox, log, clock)
+        self._bill = bill
         self._owner = owner
         self._clock = clock
         self._loop = asyncio.get_running_loop()
@@ -388,6 +392,7 @@ class Environment:
             duration_ms = float(self.version.timeout_s * 1000)
         init_ms, self._init_ms = self._init_ms, None
         usage = Usage(duration_ms, self.sandbox.max_memory_bytes(), init_ms)
+        self._bill.add(usage.billed_ms, init_ms, failed=outcome.is_error)
         tail = self._transcript.end(invocation.id, usage, outcome)
         return done, Result(outcome, self.version.version, tail)
 

@@ -12,6 +12,7 @@ from typing import Protocol
 from lambent.core import limits
 from lambent.core.function import Function, Version
 from lambent.invoke.artifacts import Artifacts
+from lambent.invoke.billing import Bill, Billing
 from lambent.invoke.environment import Environment, Label, Owner
 from lambent.invoke.report import LogSink
 from lambent.invoke.stems import Stem
@@ -53,6 +54,7 @@ class Plan:
     mounts: tuple[Bind, ...]
     limits: Limits
     variables: Mapping[str, str]
+    bill: Bill
     made_at: float
 
 
@@ -65,12 +67,14 @@ class Preparation:
         catalogue: Catalogue,
         credentials: Credentials,
         sink: LogSink,
+        billing: Billing,
         clock: Clock,
     ) -> None:
         self._artifacts = artifacts
         self._catalogue = catalogue
         self._credentials = credentials
         self._sink = sink
+        self._billing = billing
         self._clock = clock
 
     def templates(self, functions: Iterable[Function]) -> list[Template]:
@@ -100,6 +104,7 @@ class Preparation:
                 tmp_bytes=version.ephemeral_mb * limits.MIB,
             ),
             variables=self._variables(version, runtime, facts, keys),
+            bill=self._billing.open(version),
             made_at=self._clock.monotonic(),
         )
 
@@ -113,7 +118,8 @@ class Preparation:
         stream = self._stream_name(version)
         log = self._sink.stream(account=version.account, region=version.region, group=version.log_group, stream=stream)
         refusal = plan.runtime.refusal(plan.facts)
-        return Environment(version, stem, label(plan.runtime, version.region, refusal), stream, log, owner, self._clock)
+        told = label(plan.runtime, version.region, refusal)
+        return Environment(version, stem, told, stream, log, plan.bill, owner, self._clock)
 
     def assignment(self, plan: Plan, environment: Environment) -> Assignment:
         """What the environment's sandbox is assigned."""
