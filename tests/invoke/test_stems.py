@@ -57,7 +57,23 @@ async def test_what_is_taken_is_made_good(world: Any, stems: Stems) -> None:
     assert stem is not None
     assert stem.sandbox is first
     await world.quiet()
+    assert waiting(world) == 3, "the cold start that took it goes first"
+    await world.passes(1)
     assert waiting(world) == 4
+
+
+async def test_after_a_burst_more_wait_for_a_while(world: Any, stems: Stems) -> None:
+    await stems.prepare(FORKED)
+    await world.passes(1)
+    for _ in range(12):
+        await stems.take(FORKED, wanted)
+    await world.passes(1)
+    assert waiting(world) == 12 + 12
+    for _ in range(60):
+        await world.passes(10)
+        stems.trim()
+    await world.quiet()
+    assert waiting(world) == 12 + 3
 
 
 async def test_an_empty_queue_makes_one_and_then_more(world: Any, stems: Stems) -> None:
@@ -70,7 +86,7 @@ async def test_an_empty_queue_makes_one_and_then_more(world: Any, stems: Stems) 
 async def test_templates_have_queues_of_their_own(world: Any, stems: Stems) -> None:
     await stems.prepare(FORKED)
     await stems.prepare(OTHER)
-    await world.quiet()
+    await world.passes(1)
     assert sorted(sandbox.id.split("-")[0] for sandbox in world.driver.open) == ["forked"] * 3 + ["other"] * 2
     stem = await stems.take(OTHER, wanted)
     assert stem is not None

@@ -168,6 +168,7 @@ class Invoker:
         before = self._clock.monotonic() - self._idle_s
         for pool in self._pools.values():
             pool.retire_idle(before)
+        self._stems.trim()
         self._retiring = {pool for pool in self._retiring if pool.size}
         self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
 

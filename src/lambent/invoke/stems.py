@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lambent.invoke.demand import Demand
 from lambent.invoke.door import Door, Doors
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
@@ -16,6 +17,8 @@ BOOT_S = 20.0
 """How long a program may take to boot, ahead of any invocation."""
 AT_ONCE = 4
 """Sandboxes made at the same time: more only wait for each other."""
+REFILL_AFTER_S = 0.02
+"""What was taken is made good that much later while enough wait: the cold start that took it has the machine first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,9 @@ class Stems:
         self._log = log
         self._scale = scale
         self._ready: dict[str, deque[Stem]] = {}
+        self._templates: dict[str, Template] = {}
         self._refilling: dict[str, asyncio.Task[None]] = {}
+        self._demand: dict[str, Demand] = {}
         self._making = asyncio.Semaphore(AT_ONCE)
         self._closed = False
 
@@ -49,6 +54,7 @@ class Stems:
         """A waiting sandbox, made now if none is ready; None if it is not `wanted` any more when its turn comes.
         Raises SandboxDied."""
         ready = self._queue(template)
+        self._demand_for(template).note(_now())
         if ready:
             stem = ready.popleft()
         else:
@@ -73,6 +79,12 @@ class Stems:
         if not self._queue(template):
             self._keep(template, await self._make(template))
         self._refill(template)
+
+    def trim(self) -> None:
+        """End those that wait in vain: a burst that they were made for is long past."""
+        for name, ready in self._ready.items():
+            while ready and len(ready) > self._enough(self._templates[name]):
+                self._end(ready.pop())
 
     async def close(self) -> None:
         """End every waiting sandbox, and make no more."""
@@ -124,6 +136,7 @@ class Stems:
         self._tasks.start(f"close:{stem.sandbox.id}", stem.close())
 
     def _queue(self, template: Template) -> deque[Stem]:
+        self._templates[template.name] = template
         return self._ready.setdefault(template.name, deque())
 
     def _refill(self, template: Template) -> None:
@@ -134,6 +147,8 @@ class Stems:
 
     async def _refill_now(self, template: Template) -> None:
         ready = self._queue(template)
+        if len(ready) >= self._enough(template) / 2:
+            await asyncio.sleep(REFILL_AFTER_S)
         while len(ready) < self._enough(template) and not self._closed:
             try:
                 async with self._making:
@@ -142,8 +157,12 @@ class Stems:
                 self._log.warning("stem_failed", template=template.name, reason=error)
                 return
 
+    def _demand_for(self, template: Template) -> Demand:
+        return self._demand.setdefault(template.name, Demand())
+
     def _enough(self, template: Template) -> int:
-        return max(1, round(_wanted(template) * self._scale))
+        least, most = (max(1, round(each * self._scale)) for each in _bounds(template))
+        return self._demand_for(template).wanted(_now(), least=least, most=most)
 
 
 async def _booted(stem: Stem) -> None:
@@ -162,12 +181,16 @@ async def _booted(stem: Stem) -> None:
         raise SandboxDied(f"its program ended while it booted: {ended[0]}")
 
 
-def _wanted(template: Template) -> int:
-    """How many to keep: by what a waiting one costs (about 3.7, 6 and 1 MiB)."""
+def _bounds(template: Template) -> tuple[int, int]:
+    """How many to keep at least, and after a burst at most: by what a waiting one costs (about 6, 8 and 1 MiB)."""
     match template.program:
         case Forked():
-            return 10
+            return 10, 64
         case Deferred():
-            return 6
+            return 6, 64
         case _:
-            return 4
+            return 4, 16
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
