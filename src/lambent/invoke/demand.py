@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 HALF_LIFE_S = 60.0
 """A burst that is so old counts half."""
 
@@ -30,4 +32,4 @@ class Demand:
         return max(least, min(most, round(self._faded(now))))
 
     def _faded(self, now: float) -> float:
-        return self._peak * 0.5 ** ((now - self._peak_at) / HALF_LIFE_S)
+        return self._peak * math.exp2((self._peak_at - now) / HALF_LIFE_S)
