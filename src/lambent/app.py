@@ -17,11 +17,19 @@ from lambent import neighbours
 from lambent.config import Settings, cache_directory
 from lambent.control.activation import Activation
 from lambent.control.aliases import Aliases
+from lambent.control.capacity import CapacityProviders
 from lambent.control.concurrency import Concurrencies
+from lambent.control.event_invoke import EventInvokeConfigs
+from lambent.control.event_sources import EventSourceMappings
 from lambent.control.functions import Functions
 from lambent.control.invocations import Invocations
+from lambent.control.recursion import RecursionConfigs
+from lambent.control.runtime_management import RuntimeManagementConfigs
+from lambent.control.scaling import ScalingConfigs
+from lambent.control.signing import CodeSigningConfigs
 from lambent.control.stats import Stats
 from lambent.control.tags import Tags
+from lambent.control.urls import FunctionUrls
 from lambent.control.versions import Versions
 from lambent.front.fastdoor import FastDoor
 from lambent.front.identity import Identity
@@ -167,6 +175,14 @@ async def _run(
         Tags(ports),
         Concurrencies(ports),
         Invocations(ports),
+        EventInvokeConfigs(ports),
+        FunctionUrls(ports),
+        EventSourceMappings(ports),
+        CodeSigningConfigs(ports),
+        RuntimeManagementConfigs(ports),
+        RecursionConfigs(ports),
+        ScalingConfigs(ports),
+        CapacityProviders(ports),
     )
     lambda_ = Api(lambda_service, *nouns)
     registry = Registry([lambda_, *(Api(service, *(kind(ports) for kind in kinds)) for service, kinds in others)])

@@ -106,8 +106,10 @@ class Aliases:
                 raise ResourceConflictException(
                     f"Unable to delete alias because the following aliases reference it: [{', '.join(users)}]"
                 )
+            gone = self._functions.delete_alias(alias)
+            settings = self._functions.delete_settings(ref.account, ref.region, ref.name, alias.name)
             try:
-                await self._functions.replace(found.function, found.revision, self._functions.delete_alias(alias))
+                await self._functions.replace(found.function, found.revision, gone, *settings)
             except RevisionMismatch:
                 continue
             return

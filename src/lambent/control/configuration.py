@@ -11,6 +11,7 @@ import orjson
 
 from lambent.control.shapes import FunctionConfiguration, InvalidParameterValueException
 from lambent.core import limits
+from lambent.core.destination import Destination
 from lambent.core.function import Logging, Version
 
 
@@ -46,6 +47,8 @@ def shown(version: Version, *, qualifier: str | None = None, listed: bool = Fals
     }
     if version.environment is not None:
         answer["Environment"] = {"Variables": dict(version.environment)}
+    if version.dead_letter_target is not None:
+        answer["DeadLetterConfig"] = {"TargetArn": version.dead_letter_target}
     if not listed:
         answer |= _states(version)
     return cast(FunctionConfiguration, answer)
@@ -95,6 +98,8 @@ def configured(version: Version, request: Mapping[str, Any]) -> Version:
         changes["ephemeral_mb"] = storage["Size"]
     if mode := (request.get("TracingConfig") or {}).get("Mode"):
         changes["tracing"] = mode
+    if (dead_letters := request.get("DeadLetterConfig")) is not None:
+        changes["dead_letter_target"] = _dead_letter_target(dead_letters.get("TargetArn") or None)
     if (logging := request.get("LoggingConfig")) is not None:
         changes["logging"] = _logging_config(version.logging, logging)
     if architectures := request.get("Architectures"):
@@ -128,14 +133,24 @@ def _variables(variables: Mapping[str, str]) -> dict[str, str]:
             f"this request: {', '.join(reserved)}"
         )
     text = orjson.dumps(variables).decode()
-    if sum(len(k.encode()) + len(v.encode()) for k, v in variables.items()) > limits.ENVIRONMENT or any(
-        "\0" in v for v in variables.values()
-    ):
+    if len(text.encode()) > limits.ENVIRONMENT or any("\0" in v for v in variables.values()):
         raise InvalidParameterValueException(
             "Lambda was unable to configure your environment variables because the environment variables you have "
             f"provided exceeded the 4KB limit. String measured: {text}"
         )
     return dict(variables)
+
+
+def _dead_letter_target(arn: str | None) -> str | None:
+    """Raises InvalidParameterValueException for what is neither a standard queue nor a standard topic."""
+    if arn is None:
+        return None
+    target = Destination.parse(arn)
+    if target is None or target.service not in ("sqs", "sns") or not target.well_formed:
+        raise InvalidParameterValueException(
+            f"The dead letter target {arn} is invalid: it must be the ARN of a standard SQS queue or SNS topic."
+        )
+    return arn
 
 
 def _logging_config(now: Logging, wanted: Mapping[str, Any]) -> Logging:
@@ -171,8 +186,6 @@ def refuse_unsupported(request: Mapping[str, Any]) -> None:
     vpc = request.get("VpcConfig") or {}
     if vpc.get("SubnetIds") or vpc.get("SecurityGroupIds"):
         raise InvalidParameterValueException("VpcConfig is not supported by Lambent yet.")
-    if (request.get("DeadLetterConfig") or {}).get("TargetArn"):
-        raise InvalidParameterValueException("DeadLetterConfig is not supported by Lambent yet.")
 
 
 def _truthy(value: object) -> bool:
@@ -188,7 +201,6 @@ _UNSUPPORTED = {
     "Layers": _truthy,
     "FileSystemConfigs": _truthy,
     "ImageConfig": _truthy,
-    "CodeSigningConfigArn": _truthy,
     "KMSKeyArn": _truthy,
     "SourceKMSKeyArn": _truthy,
     "TenancyConfig": _given,

@@ -57,6 +57,15 @@ async def find_version(
     return found.ref, found.function, version
 
 
+async def find_named(functions: FunctionRecords, ref: FunctionRef) -> tuple[Function, int] | None:
+    """The function that `ref` names and its record's revision; None when there is no such function, or no such version
+    or alias of it."""
+    found = await functions.get(ref.account, ref.region, ref.name)
+    if found is None or await version_named(functions, found[0], ref.qualifier or LATEST) is None:
+        return None
+    return found
+
+
 async def version_named(functions: FunctionRecords, function: Function, qualifier: str) -> Version | None:
     """The version that `qualifier` stands for, or None when there is no such version or alias."""
     latest = function.latest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,8 +27,6 @@ from lambent.control.shapes import (
     FunctionConfiguration,
     GetAccountSettingsRequest,
     GetAccountSettingsResponse,
-    GetFunctionCodeSigningConfigRequest,
-    GetFunctionCodeSigningConfigResponse,
     GetFunctionConfigurationRequest,
     GetFunctionRequest,
     GetFunctionResponse,
@@ -39,6 +37,7 @@ from lambent.control.shapes import (
     UpdateFunctionCodeRequest,
     UpdateFunctionConfigurationRequest,
 )
+from lambent.control.signing import SigningConfigs
 from lambent.control.versions import next_version, remove_version
 from lambent.core import limits
 from lambent.core.arn import LATEST, FunctionRef
@@ -50,7 +49,7 @@ from lambent.invoke.records import FunctionRecords
 from lambent.kit.ids import uuid4
 from lambent.ports import Ports
 from lambent.runtimes.catalogue import RuntimeMissing, RuntimeRefused
-from lambent.store.base import RevisionMismatch
+from lambent.store.base import Change, RevisionMismatch
 from lambent.wire.call import Call
 
 NONE = Code("", "", 0)
@@ -65,14 +64,18 @@ class Functions:
         self._activation = activation
         self._functions = FunctionRecords(ports.records, ports.seal)
         self._allotments = AllotmentRecords(ports.records)
+        self._signing = SigningConfigs(ports)
 
     async def create_function(self, call: Call, request: CreateFunctionRequest) -> FunctionConfiguration:
-        """Partly: no layers, VPC, images, S3 code, SnapStart, dead-letter queues yet (refused by name)."""
+        """Partly: no layers, VPC, images, S3 code, SnapStart yet (refused by name); nothing is put into dead-letter
+        queues yet."""
         ref = self._creatable(call, request["FunctionName"])
         version = self._new_version(ref, request)
         if await self._functions.get(ref.account, ref.region, ref.name) is not None:
             raise _exists(ref)
         await check_role(self._ports, call, version.role, version.arn)
+        signing = request.get("CodeSigningConfigArn") or None
+        await self._signing.check(call, ref.name, signing)
         data = zip_file(request["Code"])
         version = replace(version, code=await checked(self._ports, self._artifacts, data))
         await self._ports.blobs.put(data)
@@ -81,10 +84,7 @@ class Functions:
         if request.get("Publish"):
             function, answer = await next_version(self._functions, function, None)
             more = [self._functions.put_version(answer)]
-        try:
-            await self._functions.add(function, *more)
-        except RevisionMismatch:
-            raise _exists(ref) from None
+        await self._add(call, ref, function, more, signing)
         self._activation.begin(version)
         return shown(answer)
 
@@ -114,6 +114,9 @@ class Functions:
         refuse_unsupported(request)
         function = (await find_function(self._functions, call, request)).function
         _check_updatable(function, request)
+        latest = function.latest
+        ref = FunctionRef(latest.account, latest.region, latest.name)
+        await self._signing.check(call, latest.name, await self._signing.used_by(ref))
         data = zip_file(request)
         code = await checked(self._ports, self._artifacts, data)
         architectures = request.get("Architectures")
@@ -130,7 +133,8 @@ class Functions:
     async def update_function_configuration(
         self, call: Call, request: UpdateFunctionConfigurationRequest
     ) -> FunctionConfiguration:
-        """Partly: no layers, VPC, SnapStart, dead-letter queues or KMS keys yet (refused by name)."""
+        """Partly: no layers, VPC, SnapStart or KMS keys yet (refused by name); nothing is put into dead-letter queues
+        yet."""
         function = (await find_function(self._functions, call, request)).function
         _check_updatable(function, request)
         configured(function.latest, request)
@@ -213,14 +217,6 @@ class Functions:
         else:
             raise InvalidParameterValueException("Deletion of aliases is not currently supported.")
 
-    async def get_function_code_signing_config(
-        self, call: Call, request: GetFunctionCodeSigningConfigRequest
-    ) -> GetFunctionCodeSigningConfigResponse:
-        """Partly: no function can have a code signing configuration yet, so the answer is always empty, as AWS's is
-        for such a function."""
-        await find_function(self._functions, call, request)
-        return {}  # type: ignore[typeddict-item]  # AWS's answer for none lacks the members its model requires
-
     async def get_account_settings(self, call: Call, request: GetAccountSettingsRequest) -> GetAccountSettingsResponse:
         """Limits and usage of the caller's account and region."""
         count = size = 0
@@ -277,6 +273,20 @@ class Functions:
             last_modified=last_modified(self._ports.clock.now()),
         )
         return configured(blank, request)
+
+    async def _add(
+        self, call: Call, ref: FunctionRef, function: Function, more: Sequence[Change], signing: str | None
+    ) -> None:
+        """Write a new function, and its use of a code signing configuration, which must still be there."""
+        while True:
+            use = await self._signing.use(call, ref, signing)
+            try:
+                await self._functions.add(function, *more, *use)
+            except RevisionMismatch:
+                if await self._functions.get(ref.account, ref.region, ref.name) is not None:
+                    raise _exists(ref) from None
+                continue
+            return
 
     def _check_runtime(self, name: str) -> None:
         """Raises InvalidParameterValueException for a runtime that AWS, or this host, does not have."""

@@ -1,11 +1,27 @@
-"""Markers of lists: opaque to clients, the last key that they were given to us."""
+"""Pages of lists, and their markers: opaque to clients, the last key that they were given to us."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from lambent.control.shapes import InvalidParameterValueException
+
+T = TypeVar("T")
+
+
+def page(items: Mapping[str, T], request: Mapping[str, Any], most: int) -> tuple[Sequence[T], str | None]:
+    """The page that `request` asks for, `most` items at most, and its NextMarker unless it is the last.
+
+    `items` by what places them in the list, which is in that order. Raises InvalidParameterValueException.
+    """
+    after = unmarked(request.get("Marker"))
+    limit = min(request.get("MaxItems", most), most)
+    places = sorted(place for place in items if place > after)
+    shown = places[:limit]
+    return [items[place] for place in shown], marked(shown[-1]) if len(places) > limit else None
 
 
 def marked(last: str) -> str:

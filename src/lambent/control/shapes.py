@@ -6,16 +6,56 @@ from typing import Literal, Required, TypedDict
 
 from lambent.wire.errors import ApiError
 
+Architecture = Literal["x86_64", "arm64"]
+CapacityProviderScalingMode = Literal["Auto", "Manual"]
+CapacityProviderPredefinedMetricType = Literal[
+    "LambdaCapacityProviderAverageCPUUtilization",
+    "LambdaCapacityProviderAverageGPUUtilization",
+]
+PropagateTagsMode = Literal["None", "Explicit"]
+SystemLogLevel = Literal["DEBUG", "INFO", "WARN"]
+CapacityProviderState = Literal["Pending", "Active", "Failed", "Deleting"]
+CodeSigningPolicy = Literal["Warn", "Enforce"]
+EventSourceMappingMetric = Literal["EventCount", "ErrorCount", "KafkaMetrics"]
+EventSourceMappingSystemLogLevel = Literal["DEBUG", "INFO", "WARN"]
+EventSourcePosition = Literal["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"]
+SourceAccessType = Literal[
+    "BASIC_AUTH",
+    "VPC_SUBNET",
+    "VPC_SECURITY_GROUP",
+    "SASL_SCRAM_512_AUTH",
+    "SASL_SCRAM_256_AUTH",
+    "VIRTUAL_HOST",
+    "CLIENT_CERTIFICATE_TLS_AUTH",
+    "SERVER_ROOT_CA_CERTIFICATE",
+    "OAUTHBEARER_AUTH",
+    "OAUTHBEARER_SCOPE",
+    "OAUTHBEARER_AUDIENCE",
+    "OAUTHBEARER_LOGICAL_CLUSTER",
+    "OAUTHBEARER_IDENTITY_POOL",
+    "IAM_AUTH",
+    "IAM_OAUTHBEARER_AUTH",
+]
+EndPointType = Literal["KAFKA_BOOTSTRAP_SERVERS"]
+FunctionResponseType = Literal["ReportBatchItemFailures"]
+SchemaRegistryEventRecordFormat = Literal["JSON", "SOURCE"]
+KafkaSchemaRegistryAuthType = Literal[
+    "BASIC_AUTH",
+    "CLIENT_CERTIFICATE_TLS_AUTH",
+    "SERVER_ROOT_CA_CERTIFICATE",
+    "OAUTHBEARER_AUTH",
+]
+KafkaSchemaValidationAttribute = Literal["KEY", "VALUE"]
+KafkaEventSourceMappingConsumptionMode = Literal["Stream", "Queue"]
+FullDocument = Literal["UpdateLookup", "Default"]
 S3ObjectStorageMode = Literal["COPY", "REFERENCE"]
 FunctionVersionLatestPublished = Literal["LATEST_PUBLISHED"]
 PackageType = Literal["Zip", "Image"]
 TracingMode = Literal["Active", "PassThrough"]
 DirectS3Read = Literal["ENABLED", "DISABLED", "AUTO"]
-Architecture = Literal["x86_64", "arm64"]
 SnapStartApplyOn = Literal["PublishedVersions", "None"]
 LogFormat = Literal["JSON", "Text"]
 ApplicationLogLevel = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
-SystemLogLevel = Literal["DEBUG", "INFO", "WARN"]
 TenantIsolationMode = Literal["PER_TENANT"]
 State = Literal[
     "Pending",
@@ -111,6 +151,10 @@ LastUpdateStatusReasonCode = Literal[
     "DependencyError",
 ]
 SnapStartOptimizationStatus = Literal["On", "Off"]
+FunctionUrlAuthType = Literal["NONE", "AWS_IAM"]
+InvokeMode = Literal["BUFFERED", "RESPONSE_STREAM"]
+RecursiveLoop = Literal["Allow", "Terminate"]
+UpdateRuntimeOn = Literal["Auto", "Manual", "FunctionUpdate"]
 InvocationType = Literal["Event", "RequestResponse", "DryRun"]
 LogType = Literal["None", "Tail"]
 FunctionVersion = Literal["ALL"]
@@ -135,6 +179,256 @@ class AliasConfiguration(TypedDict, total=False):
     Description: str
     RoutingConfig: AliasRoutingConfiguration
     RevisionId: str
+
+
+class CreateCapacityProviderRequest(TypedDict, total=False):
+    CapacityProviderName: Required[str]
+    VpcConfig: Required[CapacityProviderVpcConfig]
+    PermissionsConfig: Required[CapacityProviderPermissionsConfig]
+    InstanceRequirements: InstanceRequirements
+    CapacityProviderScalingConfig: CapacityProviderScalingConfig
+    KmsKeyArn: str
+    Tags: dict[str, str]
+    PropagateTags: PropagateTags
+    TelemetryConfig: CapacityProviderTelemetryConfig
+
+
+class CapacityProviderVpcConfig(TypedDict, total=False):
+    SubnetIds: Required[list[str]]
+    SecurityGroupIds: Required[list[str]]
+
+
+class CapacityProviderPermissionsConfig(TypedDict, total=False):
+    CapacityProviderOperatorRoleArn: Required[str]
+
+
+class InstanceRequirements(TypedDict, total=False):
+    Architectures: list[Architecture]
+    AllowedInstanceTypes: list[str]
+    ExcludedInstanceTypes: list[str]
+
+
+class CapacityProviderScalingConfig(TypedDict, total=False):
+    MaxVCpuCount: int
+    ScalingMode: CapacityProviderScalingMode
+    ScalingPolicies: list[TargetTrackingScalingPolicy]
+
+
+class TargetTrackingScalingPolicy(TypedDict, total=False):
+    PredefinedMetricType: Required[CapacityProviderPredefinedMetricType]
+    TargetValue: Required[float]
+
+
+class PropagateTags(TypedDict, total=False):
+    Mode: PropagateTagsMode
+    ExplicitTags: dict[str, str]
+
+
+class CapacityProviderTelemetryConfig(TypedDict, total=False):
+    LoggingConfig: CapacityProviderLoggingConfig
+
+
+class CapacityProviderLoggingConfig(TypedDict, total=False):
+    SystemLogLevel: SystemLogLevel
+    LogGroup: str
+
+
+class CreateCapacityProviderResponse(TypedDict, total=False):
+    CapacityProvider: Required[CapacityProvider]
+
+
+class CapacityProvider(TypedDict, total=False):
+    CapacityProviderArn: Required[str]
+    State: Required[CapacityProviderState]
+    VpcConfig: Required[CapacityProviderVpcConfig]
+    PermissionsConfig: Required[CapacityProviderPermissionsConfig]
+    InstanceRequirements: InstanceRequirements
+    CapacityProviderScalingConfig: CapacityProviderScalingConfig
+    KmsKeyArn: str
+    LastModified: str
+    PropagateTags: PropagateTags
+    TelemetryConfig: CapacityProviderTelemetryConfig
+
+
+class CreateCodeSigningConfigRequest(TypedDict, total=False):
+    Description: str
+    AllowedPublishers: Required[AllowedPublishers]
+    CodeSigningPolicies: CodeSigningPolicies
+    Tags: dict[str, str]
+
+
+class AllowedPublishers(TypedDict, total=False):
+    SigningProfileVersionArns: Required[list[str]]
+
+
+class CodeSigningPolicies(TypedDict, total=False):
+    UntrustedArtifactOnDeployment: CodeSigningPolicy
+
+
+class CreateCodeSigningConfigResponse(TypedDict, total=False):
+    CodeSigningConfig: Required[CodeSigningConfig]
+
+
+class CodeSigningConfig(TypedDict, total=False):
+    CodeSigningConfigId: Required[str]
+    CodeSigningConfigArn: Required[str]
+    Description: str
+    AllowedPublishers: Required[AllowedPublishers]
+    CodeSigningPolicies: Required[CodeSigningPolicies]
+    LastModified: Required[str]
+
+
+class CreateEventSourceMappingRequest(TypedDict, total=False):
+    EventSourceArn: str
+    FunctionName: Required[str]
+    Enabled: bool
+    BatchSize: int
+    FilterCriteria: FilterCriteria
+    KMSKeyArn: str
+    MetricsConfig: EventSourceMappingMetricsConfig
+    LoggingConfig: EventSourceMappingLoggingConfig
+    ScalingConfig: ScalingConfig
+    MaximumBatchingWindowInSeconds: int
+    ParallelizationFactor: int
+    StartingPosition: EventSourcePosition
+    StartingPositionTimestamp: float
+    DestinationConfig: DestinationConfig
+    MaximumRecordAgeInSeconds: int
+    BisectBatchOnFunctionError: bool
+    MaximumRetryAttempts: int
+    Tags: dict[str, str]
+    TumblingWindowInSeconds: int
+    Topics: list[str]
+    Queues: list[str]
+    SourceAccessConfigurations: list[SourceAccessConfiguration]
+    SelfManagedEventSource: SelfManagedEventSource
+    FunctionResponseTypes: list[FunctionResponseType]
+    AmazonManagedKafkaEventSourceConfig: AmazonManagedKafkaEventSourceConfig
+    SelfManagedKafkaEventSourceConfig: SelfManagedKafkaEventSourceConfig
+    DocumentDBEventSourceConfig: DocumentDBEventSourceConfig
+    ProvisionedPollerConfig: ProvisionedPollerConfig
+
+
+class FilterCriteria(TypedDict, total=False):
+    Filters: list[Filter]
+
+
+class Filter(TypedDict, total=False):
+    Pattern: str
+
+
+class EventSourceMappingMetricsConfig(TypedDict, total=False):
+    Metrics: list[EventSourceMappingMetric]
+
+
+class EventSourceMappingLoggingConfig(TypedDict, total=False):
+    SystemLogLevel: EventSourceMappingSystemLogLevel
+
+
+class ScalingConfig(TypedDict, total=False):
+    MaximumConcurrency: int
+
+
+class DestinationConfig(TypedDict, total=False):
+    OnSuccess: OnSuccess
+    OnFailure: OnFailure
+
+
+class OnSuccess(TypedDict, total=False):
+    Destination: str
+
+
+class OnFailure(TypedDict, total=False):
+    Destination: str
+
+
+class SourceAccessConfiguration(TypedDict, total=False):
+    Type: SourceAccessType
+    URI: str
+
+
+class SelfManagedEventSource(TypedDict, total=False):
+    Endpoints: dict[EndPointType, list[str]]
+
+
+class AmazonManagedKafkaEventSourceConfig(TypedDict, total=False):
+    ConsumerGroupId: str
+    SchemaRegistryConfig: KafkaSchemaRegistryConfig
+
+
+class KafkaSchemaRegistryConfig(TypedDict, total=False):
+    SchemaRegistryURI: str
+    EventRecordFormat: SchemaRegistryEventRecordFormat
+    AccessConfigs: list[KafkaSchemaRegistryAccessConfig]
+    SchemaValidationConfigs: list[KafkaSchemaValidationConfig]
+
+
+class KafkaSchemaRegistryAccessConfig(TypedDict, total=False):
+    Type: KafkaSchemaRegistryAuthType
+    URI: str
+
+
+class KafkaSchemaValidationConfig(TypedDict, total=False):
+    Attribute: KafkaSchemaValidationAttribute
+
+
+class SelfManagedKafkaEventSourceConfig(TypedDict, total=False):
+    ConsumerGroupId: str
+    SchemaRegistryConfig: KafkaSchemaRegistryConfig
+    ConsumptionMode: KafkaEventSourceMappingConsumptionMode
+
+
+class DocumentDBEventSourceConfig(TypedDict, total=False):
+    DatabaseName: str
+    CollectionName: str
+    FullDocument: FullDocument
+
+
+class ProvisionedPollerConfig(TypedDict, total=False):
+    MinimumPollers: int
+    MaximumPollers: int
+    PollerGroupName: str
+
+
+class EventSourceMappingConfiguration(TypedDict, total=False):
+    UUID: str
+    StartingPosition: EventSourcePosition
+    StartingPositionTimestamp: float
+    BatchSize: int
+    MaximumBatchingWindowInSeconds: int
+    ParallelizationFactor: int
+    EventSourceArn: str
+    FilterCriteria: FilterCriteria
+    FilterCriteriaError: FilterCriteriaError
+    KMSKeyArn: str
+    MetricsConfig: EventSourceMappingMetricsConfig
+    LoggingConfig: EventSourceMappingLoggingConfig
+    ScalingConfig: ScalingConfig
+    FunctionArn: str
+    LastModified: float
+    LastProcessingResult: str
+    State: str
+    StateTransitionReason: str
+    DestinationConfig: DestinationConfig
+    Topics: list[str]
+    Queues: list[str]
+    SourceAccessConfigurations: list[SourceAccessConfiguration]
+    SelfManagedEventSource: SelfManagedEventSource
+    MaximumRecordAgeInSeconds: int
+    BisectBatchOnFunctionError: bool
+    MaximumRetryAttempts: int
+    TumblingWindowInSeconds: int
+    FunctionResponseTypes: list[FunctionResponseType]
+    AmazonManagedKafkaEventSourceConfig: AmazonManagedKafkaEventSourceConfig
+    SelfManagedKafkaEventSourceConfig: SelfManagedKafkaEventSourceConfig
+    DocumentDBEventSourceConfig: DocumentDBEventSourceConfig
+    EventSourceMappingArn: str
+    ProvisionedPollerConfig: ProvisionedPollerConfig
+
+
+class FilterCriteriaError(TypedDict, total=False):
+    ErrorCode: str
+    Message: str
 
 
 class CreateFunctionRequest(TypedDict, total=False):
@@ -356,9 +650,55 @@ class RuntimeVersionError(TypedDict, total=False):
     Message: str
 
 
+class CreateFunctionUrlConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+    AuthType: Required[FunctionUrlAuthType]
+    Cors: Cors
+    InvokeMode: InvokeMode
+
+
+class Cors(TypedDict, total=False):
+    AllowCredentials: bool
+    AllowHeaders: list[str]
+    AllowMethods: list[str]
+    AllowOrigins: list[str]
+    ExposeHeaders: list[str]
+    MaxAge: int
+
+
+class CreateFunctionUrlConfigResponse(TypedDict, total=False):
+    FunctionUrl: Required[str]
+    FunctionArn: Required[str]
+    AuthType: Required[FunctionUrlAuthType]
+    Cors: Cors
+    CreationTime: Required[str]
+    InvokeMode: InvokeMode
+
+
 class DeleteAliasRequest(TypedDict, total=False):
     FunctionName: Required[str]
     Name: Required[str]
+
+
+class DeleteCapacityProviderRequest(TypedDict, total=False):
+    CapacityProviderName: Required[str]
+
+
+class DeleteCapacityProviderResponse(TypedDict, total=False):
+    CapacityProvider: Required[CapacityProvider]
+
+
+class DeleteCodeSigningConfigRequest(TypedDict, total=False):
+    CodeSigningConfigArn: Required[str]
+
+
+class DeleteCodeSigningConfigResponse(TypedDict):
+    pass
+
+
+class DeleteEventSourceMappingRequest(TypedDict, total=False):
+    UUID: Required[str]
 
 
 class DeleteFunctionRequest(TypedDict, total=False):
@@ -370,8 +710,22 @@ class DeleteFunctionResponse(TypedDict, total=False):
     StatusCode: int
 
 
+class DeleteFunctionCodeSigningConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+
+
 class DeleteFunctionConcurrencyRequest(TypedDict, total=False):
     FunctionName: Required[str]
+
+
+class DeleteFunctionEventInvokeConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+
+
+class DeleteFunctionUrlConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
 
 
 class GetAccountSettingsRequest(TypedDict):
@@ -399,6 +753,26 @@ class AccountUsage(TypedDict, total=False):
 class GetAliasRequest(TypedDict, total=False):
     FunctionName: Required[str]
     Name: Required[str]
+
+
+class GetCapacityProviderRequest(TypedDict, total=False):
+    CapacityProviderName: Required[str]
+
+
+class GetCapacityProviderResponse(TypedDict, total=False):
+    CapacityProvider: Required[CapacityProvider]
+
+
+class GetCodeSigningConfigRequest(TypedDict, total=False):
+    CodeSigningConfigArn: Required[str]
+
+
+class GetCodeSigningConfigResponse(TypedDict, total=False):
+    CodeSigningConfig: Required[CodeSigningConfig]
+
+
+class GetEventSourceMappingRequest(TypedDict, total=False):
+    UUID: Required[str]
 
 
 class GetFunctionRequest(TypedDict, total=False):
@@ -466,6 +840,69 @@ class GetFunctionConfigurationRequest(TypedDict, total=False):
     Qualifier: str
 
 
+class GetFunctionEventInvokeConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+
+
+class FunctionEventInvokeConfig(TypedDict, total=False):
+    LastModified: float
+    FunctionArn: str
+    MaximumRetryAttempts: int
+    MaximumEventAgeInSeconds: int
+    DestinationConfig: DestinationConfig
+
+
+class GetFunctionRecursionConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+
+
+class GetFunctionRecursionConfigResponse(TypedDict, total=False):
+    RecursiveLoop: RecursiveLoop
+
+
+class GetFunctionScalingConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: Required[str]
+
+
+class GetFunctionScalingConfigResponse(TypedDict, total=False):
+    FunctionArn: str
+    AppliedFunctionScalingConfig: FunctionScalingConfig
+    RequestedFunctionScalingConfig: FunctionScalingConfig
+
+
+class FunctionScalingConfig(TypedDict, total=False):
+    MinExecutionEnvironments: int
+    MaxExecutionEnvironments: int
+
+
+class GetFunctionUrlConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+
+
+class GetFunctionUrlConfigResponse(TypedDict, total=False):
+    FunctionUrl: Required[str]
+    FunctionArn: Required[str]
+    AuthType: Required[FunctionUrlAuthType]
+    Cors: Cors
+    CreationTime: Required[str]
+    LastModifiedTime: Required[str]
+    InvokeMode: InvokeMode
+
+
+class GetRuntimeManagementConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+
+
+class GetRuntimeManagementConfigResponse(TypedDict, total=False):
+    UpdateRuntimeOn: UpdateRuntimeOn
+    FunctionArn: str
+    RuntimeVersionArn: str
+
+
 class InvocationRequest(TypedDict, total=False):
     FunctionName: Required[str]
     InvocationType: InvocationType
@@ -498,6 +935,88 @@ class ListAliasesResponse(TypedDict, total=False):
     Aliases: list[AliasConfiguration]
 
 
+class ListCapacityProvidersRequest(TypedDict, total=False):
+    State: CapacityProviderState
+    Marker: str
+    MaxItems: int
+
+
+class ListCapacityProvidersResponse(TypedDict, total=False):
+    CapacityProviders: Required[list[CapacityProvider]]
+    NextMarker: str
+
+
+class ListCodeSigningConfigsRequest(TypedDict, total=False):
+    Marker: str
+    MaxItems: int
+
+
+class ListCodeSigningConfigsResponse(TypedDict, total=False):
+    NextMarker: str
+    CodeSigningConfigs: list[CodeSigningConfig]
+
+
+class ListEventSourceMappingsRequest(TypedDict, total=False):
+    EventSourceArn: str
+    FunctionName: str
+    Marker: str
+    MaxItems: int
+
+
+class ListEventSourceMappingsResponse(TypedDict, total=False):
+    NextMarker: str
+    EventSourceMappings: list[EventSourceMappingConfiguration]
+
+
+class ListFunctionEventInvokeConfigsRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListFunctionEventInvokeConfigsResponse(TypedDict, total=False):
+    FunctionEventInvokeConfigs: list[FunctionEventInvokeConfig]
+    NextMarker: str
+
+
+class ListFunctionUrlConfigsRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListFunctionUrlConfigsResponse(TypedDict, total=False):
+    FunctionUrlConfigs: Required[list[FunctionUrlConfig]]
+    NextMarker: str
+
+
+class FunctionUrlConfig(TypedDict, total=False):
+    FunctionUrl: Required[str]
+    FunctionArn: Required[str]
+    CreationTime: Required[str]
+    LastModifiedTime: Required[str]
+    Cors: Cors
+    AuthType: Required[FunctionUrlAuthType]
+    InvokeMode: InvokeMode
+
+
+class ListFunctionVersionsByCapacityProviderRequest(TypedDict, total=False):
+    CapacityProviderName: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListFunctionVersionsByCapacityProviderResponse(TypedDict, total=False):
+    CapacityProviderArn: Required[str]
+    FunctionVersions: Required[list[FunctionVersionsByCapacityProviderListItem]]
+    NextMarker: str
+
+
+class FunctionVersionsByCapacityProviderListItem(TypedDict, total=False):
+    FunctionArn: Required[str]
+    State: Required[State]
+
+
 class ListFunctionsRequest(TypedDict, total=False):
     MasterRegion: str
     FunctionVersion: FunctionVersion
@@ -508,6 +1027,17 @@ class ListFunctionsRequest(TypedDict, total=False):
 class ListFunctionsResponse(TypedDict, total=False):
     NextMarker: str
     Functions: list[FunctionConfiguration]
+
+
+class ListFunctionsByCodeSigningConfigRequest(TypedDict, total=False):
+    CodeSigningConfigArn: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListFunctionsByCodeSigningConfigResponse(TypedDict, total=False):
+    NextMarker: str
+    FunctionArns: list[str]
 
 
 class ListTagsRequest(TypedDict, total=False):
@@ -537,9 +1067,59 @@ class PublishVersionRequest(TypedDict, total=False):
     PublishTo: FunctionVersionLatestPublished
 
 
+class PutFunctionCodeSigningConfigRequest(TypedDict, total=False):
+    CodeSigningConfigArn: Required[str]
+    FunctionName: Required[str]
+
+
+class PutFunctionCodeSigningConfigResponse(TypedDict, total=False):
+    CodeSigningConfigArn: Required[str]
+    FunctionName: Required[str]
+
+
 class PutFunctionConcurrencyRequest(TypedDict, total=False):
     FunctionName: Required[str]
     ReservedConcurrentExecutions: Required[int]
+
+
+class PutFunctionEventInvokeConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+    MaximumRetryAttempts: int
+    MaximumEventAgeInSeconds: int
+    DestinationConfig: DestinationConfig
+
+
+class PutFunctionRecursionConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    RecursiveLoop: Required[RecursiveLoop]
+
+
+class PutFunctionRecursionConfigResponse(TypedDict, total=False):
+    RecursiveLoop: RecursiveLoop
+
+
+class PutFunctionScalingConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: Required[str]
+    FunctionScalingConfig: FunctionScalingConfig
+
+
+class PutFunctionScalingConfigResponse(TypedDict, total=False):
+    FunctionState: State
+
+
+class PutRuntimeManagementConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+    UpdateRuntimeOn: Required[UpdateRuntimeOn]
+    RuntimeVersionArn: str
+
+
+class PutRuntimeManagementConfigResponse(TypedDict, total=False):
+    UpdateRuntimeOn: Required[UpdateRuntimeOn]
+    FunctionArn: Required[str]
+    RuntimeVersionArn: str
 
 
 class TagResourceRequest(TypedDict, total=False):
@@ -559,6 +1139,53 @@ class UpdateAliasRequest(TypedDict, total=False):
     Description: str
     RoutingConfig: AliasRoutingConfiguration
     RevisionId: str
+
+
+class UpdateCapacityProviderRequest(TypedDict, total=False):
+    CapacityProviderName: Required[str]
+    CapacityProviderScalingConfig: CapacityProviderScalingConfig
+    PropagateTags: PropagateTags
+    TelemetryConfig: CapacityProviderTelemetryConfig
+
+
+class UpdateCapacityProviderResponse(TypedDict, total=False):
+    CapacityProvider: Required[CapacityProvider]
+
+
+class UpdateCodeSigningConfigRequest(TypedDict, total=False):
+    CodeSigningConfigArn: Required[str]
+    Description: str
+    AllowedPublishers: AllowedPublishers
+    CodeSigningPolicies: CodeSigningPolicies
+
+
+class UpdateCodeSigningConfigResponse(TypedDict, total=False):
+    CodeSigningConfig: Required[CodeSigningConfig]
+
+
+class UpdateEventSourceMappingRequest(TypedDict, total=False):
+    UUID: Required[str]
+    FunctionName: str
+    Enabled: bool
+    BatchSize: int
+    FilterCriteria: FilterCriteria
+    KMSKeyArn: str
+    MetricsConfig: EventSourceMappingMetricsConfig
+    LoggingConfig: EventSourceMappingLoggingConfig
+    ScalingConfig: ScalingConfig
+    MaximumBatchingWindowInSeconds: int
+    ParallelizationFactor: int
+    DestinationConfig: DestinationConfig
+    MaximumRecordAgeInSeconds: int
+    BisectBatchOnFunctionError: bool
+    MaximumRetryAttempts: int
+    TumblingWindowInSeconds: int
+    SourceAccessConfigurations: list[SourceAccessConfiguration]
+    FunctionResponseTypes: list[FunctionResponseType]
+    AmazonManagedKafkaEventSourceConfig: AmazonManagedKafkaEventSourceConfig
+    SelfManagedKafkaEventSourceConfig: SelfManagedKafkaEventSourceConfig
+    DocumentDBEventSourceConfig: DocumentDBEventSourceConfig
+    ProvisionedPollerConfig: ProvisionedPollerConfig
 
 
 class UpdateFunctionCodeRequest(TypedDict, total=False):
@@ -603,8 +1230,39 @@ class UpdateFunctionConfigurationRequest(TypedDict, total=False):
     AcceleratorConfig: AcceleratorConfig
 
 
+class UpdateFunctionEventInvokeConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+    MaximumRetryAttempts: int
+    MaximumEventAgeInSeconds: int
+    DestinationConfig: DestinationConfig
+
+
+class UpdateFunctionUrlConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+    AuthType: FunctionUrlAuthType
+    Cors: Cors
+    InvokeMode: InvokeMode
+
+
+class UpdateFunctionUrlConfigResponse(TypedDict, total=False):
+    FunctionUrl: Required[str]
+    FunctionArn: Required[str]
+    AuthType: Required[FunctionUrlAuthType]
+    Cors: Cors
+    CreationTime: Required[str]
+    LastModifiedTime: Required[str]
+    InvokeMode: InvokeMode
+
+
 class AliasLimitExceededException(ApiError):
     code = "AliasLimitExceededException"
+    status = 400
+
+
+class CapacityProviderLimitExceededException(ApiError):
+    code = "CapacityProviderLimitExceededException"
     status = 400
 
 
@@ -776,6 +1434,11 @@ class RequestTooLargeException(ApiError):
 class ResourceConflictException(ApiError):
     code = "ResourceConflictException"
     status = 409
+
+
+class ResourceInUseException(ApiError):
+    code = "ResourceInUseException"
+    status = 400
 
 
 class ResourceNotFoundException(ApiError):

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from lambent.control import capacity, event_sources, signing
 from lambent.control.naming import function_ref
+from lambent.control.regional import Regional, Value
+from lambent.control.resources import Resource
 from lambent.control.shapes import (
     InvalidParameterValueException,
     ListTagsRequest,
@@ -20,28 +23,42 @@ from lambent.invoke.records import FunctionRecords
 from lambent.ports import Ports
 from lambent.store.base import RevisionMismatch
 from lambent.wire.call import Call
+from lambent.wire.errors import AccessDenied
+
+Change = Callable[[Mapping[str, str]], dict[str, str]]
+MISSING = {
+    event_sources.KIND: "Event source mapping not found: {}",
+    capacity.KIND: "Capacity provider not found: {}",
+    signing.KIND: "The Lambda code signing configuration {} can not be found.",
+}
+"""What can have tags beside functions, with AWS's text when there is none."""
 
 
 class Tags:
-    """Tags of functions."""
+    """Tags of functions, event source mappings, code signing configurations and capacity providers."""
 
     def __init__(self, ports: Ports) -> None:
         self._functions = FunctionRecords(ports.records, ports.seal)
+        self._others = {kind: Regional(ports.records, kind) for kind in MISSING}
 
     async def list_tags(self, call: Call, request: ListTagsRequest) -> ListTagsResponse:
-        """Partly: of functions; event source mappings and the rest follow with the resources themselves."""
-        function, _ = await self._existing(call, request["Resource"])
+        """The tags of a resource."""
+        arn = request["Resource"]
+        if (resource := _other(call, arn)) is not None:
+            value, _ = await self._other_existing(resource)
+            return {"Tags": dict(value["Tags"])}
+        function, _ = await self._existing(call, arn)
         return {"Tags": dict(function.tags)}
 
     async def tag_resource(self, call: Call, request: TagResourceRequest) -> None:
-        """Partly: of functions."""
+        """Add tags, or change their values."""
         tags = request["Tags"]
         if not tags:
             raise InvalidParameterValueException("An error occurred and the request cannot be processed.")
         await self._change(call, request["Resource"], lambda now: {**now, **tags})
 
     async def untag_resource(self, call: Call, request: UntagResourceRequest) -> None:
-        """Partly: of functions."""
+        """Take tags away; keys that are not there are no error."""
         gone = frozenset(request["TagKeys"])
         await self._change(call, request["Resource"], lambda now: {k: v for k, v in now.items() if k not in gone})
 
@@ -56,14 +73,44 @@ class Tags:
             raise ResourceNotFoundException(f"Function not found: {ref.arn}")
         return found
 
-    async def _change(self, call: Call, arn: str, change: Callable[[Mapping[str, str]], dict[str, str]]) -> None:
+    async def _other_existing(self, resource: Resource) -> tuple[Value, int]:
+        found = None
+        if resource.kind in self._others:
+            found = await self._others[resource.kind].get(resource.account, resource.region, resource.name)
+        if found is None:
+            text = MISSING.get(resource.kind, "The resource you requested does not exist.")
+            raise ResourceNotFoundException(text.format(resource.arn))
+        return found
+
+    async def _change(self, call: Call, arn: str, change: Change) -> None:
+        resource = _other(call, arn)
         while True:
-            function, revision = await self._existing(call, arn)
-            tags = change(function.tags)
-            if len(tags) > limits.TAGS:
-                raise InvalidParameterValueException("Number of tags exceeds resource tag limit.")
             try:
-                await self._functions.replace(replace(function, tags=tags), revision)
+                if resource is None:
+                    function, revision = await self._existing(call, arn)
+                    tags = _limited(change(function.tags))
+                    await self._functions.replace(replace(function, tags=tags), revision)
+                else:
+                    value, revision = await self._other_existing(resource)
+                    changed = {**value, "Tags": _limited(change(value["Tags"]))}
+                    where = (resource.account, resource.region, resource.name)
+                    await self._others[resource.kind].replace(*where, changed, revision)
             except RevisionMismatch:
                 continue
             return
+
+
+def _other(call: Call, arn: str) -> Resource | None:
+    """What is no function, or None. Raises AccessDenied for another account's."""
+    resource = Resource.parse(arn)
+    if resource is None or resource.kind == "function":
+        return None
+    if resource.account != call.account:
+        raise AccessDenied(None)
+    return resource
+
+
+def _limited(tags: dict[str, str]) -> dict[str, str]:
+    if len(tags) > limits.TAGS:
+        raise InvalidParameterValueException("Number of tags exceeds resource tag limit.")
+    return tags

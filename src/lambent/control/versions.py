@@ -108,4 +108,5 @@ async def remove_version(functions: FunctionRecords, function: Function, revisio
         raise ResourceConflictException(
             f"Unable to delete version because the following aliases reference it: [{', '.join(users)}]"
         )
-    await functions.replace(function, revision, functions.delete_version(version))
+    settings = functions.delete_settings(*where, number)
+    await functions.replace(function, revision, functions.delete_version(version), *settings)

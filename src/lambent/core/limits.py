@@ -31,6 +31,10 @@ TAGS: Final = 50
 LAYERS: Final = 5
 FUNCTIONS_PAGE: Final = 50
 ALIASES_PAGE: Final = 10_000
+MAPPINGS_PAGE: Final = 100
+SIGNING_PAGE: Final = 10_000
+SHORT_PAGE: Final = 50
+"""Of the lists that AWS keeps short."""
 
 MEMORY_MB: Final = (128, 10_240)
 TIMEOUT_S: Final = (1, 900)

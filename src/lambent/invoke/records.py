@@ -22,7 +22,9 @@ from lambent.kit.seal import Seal
 from lambent.store.base import ABSENT, Change, Delete, Put, Record, Records, Unchanged
 
 ROOT = "lambda/"
-BESIDE = ("versions", "aliases")
+QUALIFIED = ("event-invoke", "runtime-management")
+"""Settings of one version or alias, which go with it."""
+BESIDE = ("versions", "aliases", "urls", "code-signing", "recursion", *QUALIFIED)
 """Records that belong to a function and go with it: `<noun>/<function>/<qualifier>`."""
 _PAGE = 1000
 
@@ -66,7 +68,7 @@ class FunctionRecords:
         return await self._records.write(Put(key, self.encode(function), expect=revision), *more)
 
     async def remove(self, function: Function, revision: int, *also: Change) -> None:
-        """Delete a function whose record must have `revision`, with its versions and aliases, and make the changes
+        """Delete a function whose record must have `revision`, with all that belongs to it, and make the changes
         `also` with that. Raises RevisionMismatch."""
         latest = function.latest
         account, region, name = latest.account, latest.region, latest.name
@@ -140,6 +142,12 @@ class FunctionRecords:
     def delete_alias(self, alias: Alias) -> Delete:
         """The change that deletes an alias."""
         return Delete(_below(alias.account, alias.region, "aliases", alias.function) + alias.name)
+
+    # -- settings (see invoke/belongings.py) ----------------------------------------------------------------------
+
+    def delete_settings(self, account: str, region: str, function: str, qualifier: str) -> list[Delete]:
+        """The changes that delete what was set for one version or alias. An alias's URL stays, as on AWS."""
+        return [Delete(_below(account, region, noun, function) + qualifier) for noun in QUALIFIED]
 
     # -- everything -----------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 _VARIANT: Mapping[str, str] = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_SMALL = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 def uuid4() -> str:
@@ -24,3 +25,8 @@ def unique_id(prefix: str, length: int = 20) -> str:
 def secret_key() -> str:
     """A 40-character secret access key."""
     return secrets.token_urlsafe(30)
+
+
+def small_id(length: int) -> str:
+    """Random lower-case letters and digits: function URLs have 32 of them, code signing configurations 17."""
+    return "".join(secrets.choice(_SMALL) for _ in range(length))

@@ -1,0 +1,53 @@
+"""The operations on what happens to functions that call themselves."""
+
+from __future__ import annotations
+
+from lambent.control.naming import function_missing, function_ref
+from lambent.control.shapes import (
+    GetFunctionRecursionConfigRequest,
+    GetFunctionRecursionConfigResponse,
+    PutFunctionRecursionConfigRequest,
+    PutFunctionRecursionConfigResponse,
+    RecursiveLoop,
+)
+from lambent.invoke.belongings import Belongings
+from lambent.invoke.records import FunctionRecords
+from lambent.ports import Ports
+from lambent.store.base import RevisionMismatch
+from lambent.wire.call import Call
+
+DEFAULT: RecursiveLoop = "Terminate"
+
+
+class RecursionConfigs:
+    """Whether a recursive loop is ended."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._functions = FunctionRecords(ports.records, ports.seal)
+        self._configs = Belongings(ports.records, "recursion")
+
+    async def put_function_recursion_config(
+        self, call: Call, request: PutFunctionRecursionConfigRequest
+    ) -> PutFunctionRecursionConfigResponse:
+        """Partly: kept and returned; loops are not detected yet."""
+        ref = function_ref(call, request["FunctionName"])
+        wanted = request["RecursiveLoop"]
+        while True:
+            found = await self._functions.get(ref.account, ref.region, ref.name)
+            if found is None:
+                raise function_missing(ref)
+            try:
+                await self._configs.put(ref, found[1], {"RecursiveLoop": wanted})
+            except RevisionMismatch:
+                continue
+            return {"RecursiveLoop": wanted}
+
+    async def get_function_recursion_config(
+        self, call: Call, request: GetFunctionRecursionConfigRequest
+    ) -> GetFunctionRecursionConfigResponse:
+        """What was put, else Terminate."""
+        ref = function_ref(call, request["FunctionName"])
+        if await self._functions.get(ref.account, ref.region, ref.name) is None:
+            raise function_missing(ref)
+        config = await self._configs.get(ref)
+        return {"RecursiveLoop": DEFAULT if config is None else config["RecursiveLoop"]}
