@@ -156,9 +156,16 @@ class FakeSandbox:
                 os.close(end)
                 setattr(self, name, -1)
 
-    def exits(self, status: int | None = 0, signal: int | None = None, *, out_of_memory: bool = False) -> None:
+    def exits(
+        self,
+        status: int | None = 0,
+        signal: int | None = None,
+        *,
+        out_of_memory: bool = False,
+        unstarted: str | None = None,
+    ) -> None:
         if self.on_exit is not None:
-            self.on_exit(Exit(status if signal is None else None, signal, out_of_memory))
+            self.on_exit(Exit(status if signal is None else None, signal, out_of_memory, unstarted))
 
 
 class FakeDriver:

@@ -375,6 +375,17 @@ async def test_a_runtime_that_is_known_not_to_start_is_refused_in_its_own_words(
     assert start.texts()[-1].endswith("Error Type: Runtime.InvalidEntrypoint\n")
 
 
+async def test_a_program_that_cannot_be_executed_is_an_invalid_entry_point(world: Any) -> None:
+    start = await world.started()
+    start.sandbox.exits(126, unstarted="/var/task/bootstrap: Exec format error")
+    start.environment.restarted()
+    start.sandbox.exits(126, unstarted="/var/task/bootstrap: Exec format error")
+    assert document(start.told.only.outcome.payload) == {
+        "errorType": "Runtime.InvalidEntrypoint",
+        "errorMessage": "RequestId: id-1 Error: fork/exec /var/task/bootstrap: exec format error",
+    }
+
+
 async def test_the_old_runtime_s_exit_after_its_init_error_is_not_the_second_failure(world: Any) -> None:
     start = await world.started()
     start.runtime.cannot_begin()

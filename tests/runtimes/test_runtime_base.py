@@ -61,11 +61,11 @@ def contents(*names: str) -> Contents:
         (Facts(task=contents("lib/libpq.so.5")), False),
         (Facts(opt=contents("lib/libpq.so")), False),
         (Facts(task=contents("libpq.so.5")), False),
-        (Facts(task=contents("boto3")), False),
-        (Facts(task=contents("six.py")), False),
+        (Facts(task=contents("boto3", "six.py")), True),
+        (Facts(opt=contents("python/urllib3", "python/lib/python3.11/site-packages/dateutil")), True),
         (Facts(task=contents("queue.py")), False),
-        (Facts(opt=contents("python/urllib3")), False),
-        (Facts(opt=contents("python/lib/python3.11/site-packages/dateutil")), False),
+        (Facts(opt=contents("python/queue.py")), False),
+        (Facts(opt=contents("python/lib/python3.11/site-packages/typing.py")), False),
     ],
 )
 def test_a_python_function_is_pooled_unless_it_changes_what_is_settled_by_then(facts: Facts, is_pooled: bool) -> None:
@@ -157,6 +157,8 @@ def test_the_runtimes_variables_are_those_of_aws() -> None:
     assert node["NODE_PATH"] == (
         "/opt/nodejs/node20/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task"
     )
+    standing_in = NODEJS.runtime("nodejs24.x", NODE, None, EMPTY).environment(Facts())
+    assert standing_in["NODE_PATH"].startswith("/opt/nodejs/node24/node_modules:/opt/nodejs/node20/node_modules:/opt/n")
     own = PROVIDED.runtime("provided.al2023", None, None, EMPTY).environment(Facts())
     assert "AWS_EXECUTION_ENV" not in own
     assert "_LAMBDA_TELEMETRY_LOG_FD" not in own

@@ -139,12 +139,51 @@ async def test_what_is_wrong_with_a_module_is_the_initialisation_s_error(
     assert re.match(r"[-0-9T:.]+Z\tundefined\tERROR\tUncaught Exception \t\{\"errorType\":", frame.text)
 
 
-@pytest.mark.skipif(MAJOR < 24, reason="callbacks are refused from Node.js 24 on")
-async def test_a_callback_handler_is_refused(api: Any, starter: Any) -> None:
-    starter.write({"index.mjs": "export const handler = (event, context, callback) => callback(null, 1);\n"})
-    await _start(starter)
-    kind, named, _ = await api.outcome()
+NODE_24 = {"AWS_EXECUTION_ENV": "AWS_Lambda_nodejs24.x"}
+CALLBACK = "export const handler = (event, context, callback) => callback(null, 1);\n"
+
+
+async def test_from_node_24_on_a_callback_handler_is_refused(api: Any, starter: Any) -> None:
+    starter.write({"index.mjs": CALLBACK})
+    await _start(starter, variables=NODE_24)
+    kind, named, payload = await api.outcome()
     assert (kind, named) == ("init_failed", "Runtime.CallbackHandlerDeprecated")
+    text = "ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You "
+    assert json.loads(payload)["errorMessage"].startswith(text)
+
+
+async def test_from_node_24_on_what_is_returned_is_the_answer_and_the_context_has_no_callbacks(
+    api: Any, starter: Any
+) -> None:
+    starter.write({"index.mjs": "export default { handler: (event, context) => Object.keys(context).sort() };\n"})
+    await _start(starter, variables=NODE_24)
+    _, _, payload = await api.invoke()
+    assert json.loads(payload) == [
+        "awsRequestId", "clientContext", "functionName", "functionVersion", "getRemainingTimeInMillis", "identity",
+        "invokedFunctionArn", "logGroupName", "logStreamName", "memoryLimitInMB", "tenantId",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "variables", "warnings"),
+    [
+        (CALLBACK, {}, 1),
+        (CALLBACK, {"AWS_LAMBDA_NODEJS_DISABLE_CALLBACK_WARNING": "1"}, 0),
+        ("export const handler = async (event, context, callback) => 1;\n", {}, 0),
+        ("export const handler = (event, context) => context.succeed(1);\n", {}, 0),
+    ],
+)
+async def test_until_node_22_a_callback_handler_is_warned_once(
+    api: Any, starter: Any, code: str, variables: dict[str, str], warnings: int
+) -> None:
+    starter.write({"index.mjs": code})
+    process = await _start(starter, variables={"AWS_EXECUTION_ENV": "AWS_Lambda_nodejs20.x", **variables})
+    for _ in range(2):
+        assert (await api.invoke())[2] == b"1"
+    frames = [frame for frame in process.logged() if frame.level == "WARN"]
+    assert len(frames) == warnings
+    for frame in frames:
+        assert "\tundefined\tWARN\tAWS Lambda plans to remove support for callback-based function" in frame.text
 
 
 ANSWERS = [

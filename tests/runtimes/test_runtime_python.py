@@ -116,17 +116,71 @@ async def test_a_forked_runtime_becomes_the_function_it_is_told_to_be(api: Any, 
     assert re.fullmatch(r"\[WARNING\]\t[-0-9T:.]+Z\t" + request_id + "\ttwo\nlines\n", frame.text)
 
 
-@pytest.mark.parametrize("python", [n for n in NAMES if own_supports(_minor(n))][-1:])
-async def test_a_forked_runtime_has_the_sdk_in_memory(api: Any, starter: Any, python: str) -> None:
-    code = "import sys\nbefore = 'boto3' in sys.modules\nimport boto3\n"
+WITH_SDK = [n for n in NAMES if own_supports(_minor(n))]
+TOLD = """
+import sys
+def told(before):
+    from botocore.loaders import JSONFileLoader
+    import boto3, urllib3
+    is_from_memory = "_remember_models" in JSONFileLoader.load_file.__qualname__
+    return [before, is_from_memory, urllib3.__file__, boto3.__spec__.loader.__class__.__name__]
+"""
+
+
+@pytest.mark.parametrize("python", [*WITH_SDK[:1], *WITH_SDK[-1:]])
+async def test_a_forked_runtime_has_the_sdk_in_memory_but_not_in_sight(api: Any, starter: Any, python: str) -> None:
+    code = "import importlib.util, sys\n"
+    code += "before = [n for n in ('boto3', 'botocore', 'urllib3', 'six') if n in sys.modules]\n"
+    code += "found = importlib.util.find_spec('boto3').origin\nimport boto3\nfrom told import told\n"
     code += "def handler(event, context):\n"
     code += "    assert boto3.DEFAULT_SESSION is None\n"
     code += "    client = boto3.client('s3', region_name='us-east-1')\n"
-    code += "    return [before, client.meta.region_name]\n"
-    starter.write({"app.py": code})
+    code += "    return [*told(before), found == boto3.__file__, client.meta.region_name]\n"
+    starter.write({"app.py": code, "told.py": TOLD})
     await _fork(api, starter, python, "app.handler", {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"})
     _, _, payload = await api.invoke()
-    assert json.loads(payload) == [True, "us-east-1"]
+    urllib3 = str(own_folder() / "urllib3" / "__init__.py")
+    assert json.loads(payload) == [[], True, urllib3, "SourceFileLoader", True, "us-east-1"]
+
+
+URLLIB3 = {"urllib3/__init__.py": "class Retry: pass\n"}
+SIX = (own_folder() / "six.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("code", "files", "expected"),
+    [
+        pytest.param("import urllib3", URLLIB3, "{folder}/urllib3/__init__.py", id="in-its-folder"),
+        pytest.param("import boto3, urllib3", {"six.py": SIX}, "{sdk}/urllib3/__init__.py", id="another-one-of-them"),
+        pytest.param(
+            "sys.path.insert(0, os.path.dirname(__file__) + '/vendored')\nimport urllib3",
+            {f"vendored/{name}": text for name, text in URLLIB3.items()},
+            "{folder}/vendored/urllib3/__init__.py",
+            id="in-a-folder-that-it-adds",
+        ),
+        pytest.param(
+            "class Hook:\n"
+            "    seen = []\n"
+            "    def find_spec(self, name, path=None, target=None): self.seen.append(name)\n"
+            "sys.meta_path.insert(0, Hook())\nimport botocore.session, urllib3\nassert 'botocore.hooks' in Hook.seen",
+            {},
+            "{sdk}/urllib3/__init__.py",
+            id="with-hooks-of-its-own",
+        ),
+    ],
+)
+async def test_a_function_that_brings_a_part_of_the_sdk_gets_its_own(
+    api: Any, starter: Any, code: str, files: dict[str, str], expected: str
+) -> None:
+    handler = "def handler(event, context):\n    return [urllib3.__file__, getattr(load, '__qualname__', '')]\n"
+    more = "try:\n    from botocore.loaders import JSONFileLoader\n    load = JSONFileLoader.load_file\n"
+    more += "except ImportError:\n    load = None\n"
+    starter.write({"app.py": f"import os, sys\n{code}\n{more}{handler}", **files})
+    await _fork(api, starter, WITH_SDK[-1], "app.handler", {})
+    _, _, payload = await api.invoke()
+    place, load = json.loads(payload)
+    assert place == expected.format(folder=starter.folder, sdk=own_folder())
+    assert "_remember_models" not in load
 
 
 @pytest.mark.parametrize("python", FEW)
@@ -509,3 +563,7 @@ async def test_modules_of_layers_are_found_after_the_function_sown_folder() -> N
     found = bootstrap.search_path(["/var/runtime", "/lib.zip", "/lib", "/opt/python"], "/var/task", "/var/runtime")
     layers = [f"/opt/python/lib/python{version}/site-packages", "/opt/python"]
     assert found == ["/var/task", *layers, "/lib.zip", "/lib", "/var/runtime"]
+    stands_in = bootstrap.search_path(["/lib"], "/var/task", "/var/runtime", "AWS_Lambda_python3.99")
+    assert stands_in == [
+        "/var/task", "/opt/python/lib/python3.99/site-packages", *layers, "/lib", "/var/runtime"
+    ]  # fmt: skip

@@ -313,6 +313,25 @@ def test_a_custom_runtime_without_bootstrap_says_so(deploy: Any, run: Run) -> No
     assert "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]" in answer.value["errorMessage"]
 
 
+@pytest.mark.parametrize(
+    ("bootstrap", "text"),
+    [
+        ("\x7fELF is not all it takes", "exec format error"),
+        ("#!/bin/nothing-here\n", "no such file or directory"),
+    ],
+)
+def test_a_bootstrap_that_is_no_program_is_an_invalid_entry_point(
+    deploy: Any, run: Run, bootstrap: str, text: str
+) -> None:
+    name = deploy(bootstrap, file="bootstrap", Runtime="provided.al2023", Handler="x")
+    answer = run(name)
+    assert answer.value == {
+        "errorType": "Runtime.InvalidEntrypoint",
+        "errorMessage": f"RequestId: {answer.request_id} Error: fork/exec /var/task/bootstrap: {text}",
+    }
+    assert "Error Type: Runtime.InvalidEntrypoint" in answer.log
+
+
 # --- errors ---------------------------------------------------------------------------------------------------
 
 

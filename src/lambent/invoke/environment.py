@@ -278,10 +278,12 @@ class Environment:
             self._die()
 
     def _init_exit_outcome(self, exit: Exit, request_id: str) -> Outcome:
-        if self._label.refusal is None:
-            return self._exit_outcome(exit, request_id)
-        error_type, text = self._label.refusal
-        return platform_error(error_type, f"RequestId: {request_id} Error: {text}")
+        if self._label.refusal is not None:
+            return platform_error(self._label.refusal[0], f"RequestId: {request_id} Error: {self._label.refusal[1]}")
+        if exit.unstarted is not None:
+            text = f"RequestId: {request_id} Error: fork/exec {exit.unstarted.lower()}"
+            return platform_error("Runtime.InvalidEntrypoint", text)
+        return self._exit_outcome(exit, request_id)
 
     def _exit_outcome(self, exit: Exit, request_id: str) -> Outcome:
         outcome = runtime_exited(request_id, exit_cause(exit.status, exit.signal))

@@ -112,6 +112,8 @@ class Exit:
     status: int | None
     signal: int | None
     out_of_memory: bool
+    unstarted: str | None = None
+    """Why the program of a deferred start could not be executed at all: its path, and the system's words."""
 
 
 class Sandbox(Protocol):

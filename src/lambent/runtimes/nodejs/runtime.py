@@ -115,7 +115,7 @@ class Nodejs:
             exact=exact,
             pooled=Template(f"{stem}-started", Started(argv, waiting), tuple(binds), links, (API_PORT,)),
             plain=Template(f"{stem}-plain", Deferred(), tuple(binds), links, (API_PORT,)),
-            variables=_variables(name, interpreter),
+            variables=_variables(name, self.wanted[name], interpreter),
             needs_plain=needs_plain,
             command=wrapped(argv),
             refusal=always_tried,
@@ -127,9 +127,10 @@ def needs_plain(facts: Facts) -> str | None:
     return sets_any(facts, _READ_AT_START, _PREFIXES) or ships_libraries(facts)
 
 
-def _variables(name: str, interpreter: Interpreter) -> dict[str, str]:
-    major = interpreter.numbers[0]
-    folders = (f"/opt/nodejs/node{major}/node_modules", "/opt/nodejs/node_modules")
+def _variables(name: str, wanted: tuple[int, ...], interpreter: Interpreter) -> dict[str, str]:
+    # Where another version stands in, layers were made for the one that was asked for.
+    majors = dict.fromkeys((*wanted, interpreter.numbers[0]))
+    folders = (*(f"/opt/nodejs/node{major}/node_modules" for major in majors), "/opt/nodejs/node_modules")
     return {
         **COMMON_VARIABLES,
         **SHELL_VARIABLES,

@@ -56,7 +56,7 @@ _READ_AT_START = frozenset({WRAPPER, "SSL_CERT_FILE", "SSL_CERT_DIR", "OPENSSL_C
 _HARMLESS = frozenset({"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"})
 
 _PREIMPORTED = """
-    boto3 botocore s3transfer jmespath dateutil urllib3 six colorsys abc argparse array ast asyncio atexit base64
+    colorsys abc argparse array ast asyncio atexit base64
     bdb binascii bisect bz2 calendar cmd code codecs codeop collections compression concurrent configparser
     contextlib contextvars copy copyreg csv ctypes dataclasses datetime decimal difflib dis email encodings enum
     errno fcntl fnmatch functools fractions genericpath getpass gettext glob grp gzip hashlib heapq hmac html http
@@ -69,7 +69,8 @@ _PREIMPORTED = """
     zipimport zlib zoneinfo annotationlib
 """
 PREIMPORTED = frozenset(_PREIMPORTED.split())
-"""Top-level modules that may be in memory before a function's code is: its own of the same name would not be seen."""
+"""Top-level modules that may be in memory before a function's code is: its own of the same name would not be seen. The
+SDK's are not among them, though they are imported ahead, too: see `Parked` in the bootstrap."""
 
 
 class Python:

@@ -40,6 +40,7 @@ _OPEN_FILES = 1024
 _LOCKED_BYTES = 64 * 1024
 _OOM_SCORE = b"900"
 _CHANNEL, _RECORDS, _REPORT = 3, 4, 5
+_UNSTARTED = "unstarted "
 _HOSTNAME = "169-254-76-1"
 
 
@@ -68,6 +69,7 @@ class Agent:
         self._null = -1
         self._wakeup = -1
         self._report = -1
+        self._unstarted: str | None = None
         self._generation = 0
         self._pid = 0
 
@@ -171,6 +173,7 @@ class Agent:
     def _start(self, channel: int) -> Callable[[], None] | None:
         """Fork the program. Returns None in the agent, and in the child what it is to do."""
         self._generation += 1
+        self._unstarted = None
         report, told = os.pipe()
         # os.fork, not a raw clone: OpenSSL and others must notice, see `clone`.
         pid = os.fork()
@@ -216,14 +219,22 @@ class Agent:
 
     def _relay_report(self) -> None:
         text = os.read(self._report, 8192).decode("utf-8", "replace")
-        os.close(self._report)
-        self._report = -1
+        if text.startswith(_UNSTARTED):
+            self._unstarted = text[len(_UNSTARTED) :]
+            return
         executed = text == "" and self._program["kind"] == "started"
         if text == "ready" or executed:
             self._tell({"ready": self._generation})
         elif text:
             self._tell({"failed": text})
         # Else it ended without a word, and its exit says so.
+        if text != "ready" or self._program["kind"] != "deferred":
+            self._forget_report()
+
+    def _forget_report(self) -> None:
+        if self._report >= 0:
+            os.close(self._report)
+            self._report = -1
 
     def _reap(self, options: int, report: bool) -> None:
         """Collect children that ended; with `report`, tell the server when the program is one of them."""
@@ -238,12 +249,14 @@ class Agent:
                 self._pid = 0
                 if self._report >= 0:
                     self._relay_report()
+                    self._forget_report()
                 signalled = os.WIFSIGNALED(status)
                 self._tell(
                     {
                         "exit": self._generation,
                         "status": None if signalled else os.WEXITSTATUS(status),
                         "signal": os.WTERMSIG(status) if signalled else None,
+                        "unstarted": self._unstarted,
                         "max_memory": usage.ru_maxrss * 1024,
                     }
                 )
@@ -259,9 +272,7 @@ class Agent:
         # kill(-1) reaches every process in the namespace but this one, those being forked included.
         _signal_all(signal.SIGKILL)
         self._reap(0, report=False)
-        if self._report >= 0:
-            os.close(self._report)
-            self._report = -1
+        self._forget_report()
         return self._start(fds[0])
 
     def _tell(self, message: Message) -> None:
@@ -286,7 +297,7 @@ def _prepared(program: Message) -> Callable[[], None]:
         signal.signal(number, signal.SIG_DFL)
     if kind == "started":
         os.execve(program["argv"][0], program["argv"], program["env"])
-    _report_ready()
+    os.write(_REPORT, b"ready")  # and left open: what it becomes may not be a program at all
     return _deferred
 
 
@@ -304,7 +315,7 @@ def _deferred() -> None:
         os.chdir(message["cwd"])
         os.execve(message["argv"][0], message["argv"], message["env"])
     except OSError as error:
-        os.write(2, "{}: {}\n".format(message["argv"][0], error.strerror).encode())
+        os.write(_REPORT, "{}{}: {}".format(_UNSTARTED, message["argv"][0], error.strerror).encode())
         os._exit(126 if isinstance(error, PermissionError) else 127)
 
 

@@ -241,6 +241,7 @@ class Box:
 
     def _on_program_exit(self, body: Mapping[str, object]) -> None:
         status, number, most = body["status"], body["signal"], body["max_memory"]
+        unstarted = body["unstarted"]
         assert isinstance(most, int)
         self._program_pid = 0
         self._max_memory = max(self._max_memory, most)
@@ -248,6 +249,7 @@ class Box:
             status=status if isinstance(status, int) else None,
             signal=number if isinstance(number, int) else None,
             out_of_memory=False,
+            unstarted=unstarted if isinstance(unstarted, str) else None,
         )
         if ended.signal == signal.SIGKILL:
             ended = replace(ended, out_of_memory=self._was_out_of_memory())

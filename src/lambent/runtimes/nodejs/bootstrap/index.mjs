@@ -12,8 +12,10 @@ const require = createRequire(import.meta.url);
 const API = "/2018-06-01/runtime";
 const CUT_BYTES = 256 * 1024;
 const MAJOR = Number(process.versions.node.split(".")[0]);
-// From Node.js 24 on, handlers are async functions or return their result; callbacks are refused.
-const CALLBACKS = MAJOR < 24;
+
+/** Callbacks ended with Node.js 22; since then, handlers return their result or a promise of it. What the function asked
+ * for decides: another version may stand in for it. */
+const hasCallbacks = (env) => Number(/^AWS_Lambda_nodejs(\d+)\.x$/.exec(env.AWS_EXECUTION_ENV)?.[1] ?? MAJOR) < 24;
 
 // ---- errors that Lambda words itself ---------------------------------------------------------------------------------
 
@@ -25,6 +27,15 @@ class Fault extends Error {
   }
 }
 
+const HANDLERS = "For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.";
+const CALLBACKS_ENDED =
+  "ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to " +
+  `modify this function to use a supported handler signature to use Node.js 24 or later. ${HANDLERS}`;
+const CALLBACKS_WILL_END =
+  "AWS Lambda plans to remove support for callback-based function handlers starting with Node.js 24. You will need to " +
+  "update this function to use an async handler to use Node.js 24 or later. For more information and to provide " +
+  "feedback on this change, see https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/issues/137. To disable this " +
+  "warning, set the AWS_LAMBDA_NODEJS_DISABLE_CALLBACK_WARNING environment variable.";
 const NEVER_SETTLED =
   "The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that " +
   "was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#exit-codes";
@@ -143,7 +154,7 @@ function inOneLine(failure) {
 // ---- finding the handler ---------------------------------------------------------------------------------------------
 
 /** The function that `file.export` or `folder/file.export.nested` names. */
-async function findHandler(root, name) {
+async function findHandler(root, name, callbacks) {
   if (name.includes("..")) {
     const rule = "Use absolute paths when specifying root directories in handler names.";
     throw new Fault("MalformedHandlerName", `'${name}' is not a valid handler name. ${rule}`);
@@ -152,13 +163,11 @@ async function findHandler(root, name) {
   const parts = /^([^.]*)\.(.*)$/.exec(base);
   if (parts === null) throw new Fault("MalformedHandlerName", "Bad handler");
   const loaded = await loadModule(root, name.slice(0, name.indexOf(base)), parts[1]);
-  const handler = parts[2].split(".").reduce((value, key) => value && value[key], loaded);
+  const find = (from) => parts[2].split(".").reduce((value, key) => value && value[key], from);
+  const handler = find(loaded) || (callbacks ? undefined : find(loaded?.default));
   if (!handler) throw new Fault("HandlerNotFound", `${name} is undefined or not exported`);
   if (typeof handler !== "function") throw new Fault("HandlerNotFound", `${name} is not a function`);
-  if (!CALLBACKS && handler.length === 3) {
-    const rule = "Callback-based handlers are not supported from Node.js 24 on: use an async function.";
-    throw new Fault("CallbackHandlerDeprecated", `${name} takes a callback. ${rule}`);
-  }
+  if (handler.length >= 3 && !callbacks) throw new Fault("CallbackHandlerDeprecated", CALLBACKS_ENDED);
   return handler;
 }
 
@@ -284,6 +293,7 @@ class Runtime {
     this.next = `GET ${API}/invocation/next HTTP/1.1\r\n${this.host}\r\n`;
     this.handler = null;
     this.about = {};
+    this.callbacks = true;
     this.isAsync = false;
     this.logError = () => {};
     this.phase = "init"; // init, idle, busy, ending
@@ -336,8 +346,11 @@ class Runtime {
     this.about = aboutFunction(process.env);
     // A module that awaits what never comes leaves the loop empty: the process ends with Node's status 13.
     this.socket.unref();
-    this.handler = await findHandler(root, name);
+    this.callbacks = hasCallbacks(process.env);
+    this.handler = await findHandler(root, name, this.callbacks);
     this.isAsync = util.types.isAsyncFunction(this.handler);
+    const isSilent = process.env.AWS_LAMBDA_NODEJS_DISABLE_CALLBACK_WARNING !== undefined;
+    if (this.handler.length === 3 && !this.isAsync && !isSilent) console.warn(CALLBACKS_WILL_END);
     this.socket.ref();
     this.phase = "idle";
     this.socket.write(this.next);
@@ -370,7 +383,8 @@ class Runtime {
     try {
       const context = invocation.context(headers);
       const event = JSON.parse(body.toString("utf8"));
-      invocation.take(CALLBACKS ? this.handler(event, context, invocation.callback) : this.handler(event, context));
+      const { handler } = this;
+      invocation.take(this.callbacks ? handler(event, context, invocation.callback) : handler(event, context));
     } catch (error) {
       invocation.fail(error);
     }
@@ -434,7 +448,7 @@ class Invocation {
 
   context(headers) {
     const deadline = Number(headers["lambda-runtime-deadline-ms"]);
-    return Object.assign(CALLBACKS ? this.callbackContext() : {}, this.runtime.about, {
+    return Object.assign(this.runtime.callbacks ? this.callbackContext() : {}, this.runtime.about, {
       clientContext: parsed(headers["lambda-runtime-client-context"], "ClientContext"),
       identity: parsed(headers["lambda-runtime-cognito-identity"], "CognitoIdentity"),
       invokedFunctionArn: headers["lambda-runtime-invoked-function-arn"],
@@ -466,7 +480,7 @@ class Invocation {
         (value) => this.succeed(value),
         (error) => this.fail(error),
       );
-    } else if (!CALLBACKS) {
+    } else if (!this.runtime.callbacks) {
       this.succeed(result);
     }
   }
@@ -481,7 +495,7 @@ class Invocation {
   /** The event loop is empty and there is no answer. */
   leftAlone() {
     if (this.isDone) return;
-    if (this.runtime.isAsync || !CALLBACKS) {
+    if (this.runtime.isAsync || !this.runtime.callbacks) {
       const error = new Fault("NodeJsExit", NEVER_SETTLED);
       this.fail(error);
     } else {

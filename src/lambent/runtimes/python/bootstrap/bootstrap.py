@@ -7,7 +7,7 @@ it long before (`preload`, then `prewarm`, then `main`), or as a script with its
 from __future__ import annotations
 
 import _thread
-import importlib
+import importlib.machinery
 import io
 import json
 import logging
@@ -25,6 +25,7 @@ _API = b"/2018-06-01/runtime"
 _CUT_BYTES = 256 * 1024
 _SMALL_BYTES = 64 * 1024
 _NBSP = "\u00a0"
+SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 SERVICES = ("sts", "s3", "dynamodb", "sqs", "sns", "lambda", "ssm", "secretsmanager", "events")
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def preload() -> None:
     session.resource("dynamodb")
     importlib.import_module("boto3.s3.transfer")
     stop_learning()
+    Parked(SDK).park()
 
 
 def _remember_models() -> Callable[[], None]:
@@ -96,6 +98,68 @@ def _remember_models() -> Callable[[], None]:
     return stop
 
 
+class Parked:
+    """Packages that are imported ahead of the function, but out of its sight until it imports one of them.
+
+    They are given to it if every one of them is what it would find itself. If it brings its own of any, it gets none
+    of these, as they were made for each other; nor does it if it has hooks of its own that want to see imports happen.
+    A finder of sys.meta_path, and the loader of what it finds.
+    """
+
+    def __init__(self, packages: Sequence[str]) -> None:
+        self._packages = packages
+        self._modules: dict[str, Any] = {}
+        self._finders: list[Any] = []
+        self._true_specs: dict[str, Any] = {}
+        self._around: tuple[Any, ...] = ()
+        self._are_back = False
+
+    def park(self) -> None:
+        """Take the packages out of sys.modules."""
+        ours = [name for name in sys.modules if name.partition(".")[0] in self._packages]
+        self._modules = {name: sys.modules.pop(name) for name in ours}
+        self._packages = [name for name in self._packages if name in self._modules]
+        self._finders = [each for each in sys.meta_path if type(each).__module__ in self._modules]
+        sys.meta_path[:] = [self, *(each for each in sys.meta_path if each not in self._finders)]
+        self._around = self._surroundings()
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> Any:
+        """Called for every import of what is not in sys.modules yet."""
+        if path is not None or target is not None or name not in self._packages:
+            return None
+        if not (name in sys.modules if self._are_back else self._would_be_found()):
+            return None
+        spec = importlib.machinery.ModuleSpec(name, self, origin=self._modules[name].__file__)  # type: ignore[arg-type]
+        spec.submodule_search_locations = getattr(self._modules[name], "__path__", None)
+        return spec
+
+    def create_module(self, spec: Any) -> Any:
+        """The module itself; the import system gives it a new specification."""
+        module = self._modules[spec.name]
+        self._true_specs[spec.name] = module.__spec__
+        return module
+
+    def exec_module(self, module: Any) -> None:
+        """Give it its own specification back, and the others their places."""
+        module.__spec__ = self._true_specs.pop(module.__name__, module.__spec__)
+        if not self._are_back:
+            self._are_back = True
+            sys.modules.update({name: other for name, other in self._modules.items() if name not in sys.modules})
+            sys.meta_path.extend(self._finders)
+
+    def _would_be_found(self) -> bool:
+        if self._around != self._surroundings():
+            return False
+        for name in self._packages:
+            spec = importlib.machinery.PathFinder.find_spec(name)
+            if spec is None or spec.origin != self._modules[name].__file__:
+                return False
+        return True
+
+    def _surroundings(self) -> tuple[Any, ...]:
+        return (*sys.meta_path, *sys.path_hooks, __import__)
+
+
 def prewarm() -> None:
     """In the fork, before it belongs to anyone: new randomness, a rehearsal, the connection to the Runtime API."""
     _reseed()
@@ -126,8 +190,9 @@ def main(channel: socket.socket) -> None:
 def run(connection: Connection | None = None) -> None:
     """Serve events until the process ends; a `connection` made ahead is used when it leads to the right address."""
     task = os.environ.get("LAMBDA_TASK_ROOT", "/var/task")
-    sys.path[:] = search_path(sys.path, task, os.environ.get("LAMBDA_RUNTIME_DIR", "/var/runtime"))
-    for folder in sys.path[:3]:
+    folder = os.environ.get("LAMBDA_RUNTIME_DIR", "/var/runtime")
+    sys.path[:] = search_path(sys.path, task, folder, os.environ.get("AWS_EXECUTION_ENV", ""))
+    for folder in sys.path[:4]:
         sys.path_importer_cache.pop(folder, None)
     # A handler module that is called like this file must not find it in its place.
     if __name__ != "__main__":
@@ -154,9 +219,13 @@ def replace_environment(env: Mapping[str, str]) -> None:
     time.tzset()
 
 
-def search_path(paths: list[str], task: str, runtime: str) -> list[str]:
-    """Lambda's order: the function's code, layers, what the interpreter had, and the runtime's own folder last."""
-    first = [task, "/opt/python/lib/python%d.%d/site-packages" % VERSION, "/opt/python"]
+def search_path(paths: list[str], task: str, runtime: str, asked_for: str = "") -> list[str]:
+    """Lambda's order: the function's code, layers, what the interpreter had, and the runtime's own folder last.
+
+    Layers may be made for the version that was asked for, `AWS_Lambda_python3.12`, while this one stands in for it.
+    """
+    versions = dict.fromkeys([asked_for.rpartition("_")[2] or "python%d.%d" % VERSION, "python%d.%d" % VERSION])
+    first = [task, *("/opt/python/lib/%s/site-packages" % version for version in versions), "/opt/python"]
     rest = [p for p in paths if p and p != runtime and p not in first]
     return list(dict.fromkeys(first + rest + [runtime]))
 
