@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import json
 import socket
 import time
@@ -30,15 +31,21 @@ TRUST = {
     ],
 }
 PATIENCE_S = 30.0
+TIMEOUT_S = 60
+EVENT = {"hello": "world"}
 _POLL_S = 0.002
+_numbers = itertools.count(1)
 
-
-_WORDS = 200
+_WORDS, _FEW_WORDS = 200, 60
 """Of an answer's body, in an error's text."""
 
 
 class BenchError(Exception):
     """A figure cannot be had; the text says why."""
+
+
+class NotOffered(BenchError):
+    """A server has no such thing: that is no failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +116,22 @@ def signed(target: Target, method: str, path: str, body: bytes = b"", **more: st
 
 def invocation(target: Target, name: str, event: object = None, **more: str) -> Signed:
     """A signed Invoke."""
-    body = json.dumps({"hello": "world"} if event is None else event).encode()
+    body = json.dumps(EVENT if event is None else event).encode()
     return signed(target, "POST", f"{API}/{name}/invocations", body, Content_Type="application/json", **more)
+
+
+def creation(target: Target, name: str, code: Code, memory_mb: int) -> Signed:
+    """A signed CreateFunction."""
+    told = {
+        "FunctionName": name,
+        "Runtime": code.runtime,
+        "Handler": code.handler,
+        "Role": ROLE_ARN,
+        "Timeout": TIMEOUT_S,
+        "MemorySize": memory_mb,
+        "Code": {"ZipFile": base64.b64encode(code.package()).decode()},
+    }
+    return signed(target, "POST", API, json.dumps(told).encode(), Content_Type="application/json")
 
 
 class Connection:
@@ -142,13 +163,17 @@ class Connection:
 
     def timed(self, wire: bytes) -> float:
         """Seconds from sending an Invoke to having its whole answer. Raises OSError, BenchError."""
+        return self.timed_answer(wire)[0]
+
+    def timed_answer(self, wire: bytes) -> tuple[float, bytes]:
+        """The same, and the function's result."""
         self.connect()
         begin = time.perf_counter()
         answer = self.exchange(wire)
         seconds = time.perf_counter() - begin
         if not answer.is_success:
             raise BenchError(f"the function failed: {answer.told}")
-        return seconds
+        return seconds, answer.body
 
     def close(self) -> None:
         """A next exchange connects again."""
@@ -215,22 +240,26 @@ class Lambda:
         if answer.status != 200:
             raise BenchError(f"no role: {answer.told}")
 
-    def create(self, name: str, code: Code, memory_mb: int) -> float:
-        """Create a function and wait for State=Active; the seconds that took."""
-        told = {
-            "FunctionName": name,
-            "Runtime": code.runtime,
-            "Handler": "app.handler",
-            "Role": ROLE_ARN,
-            "Timeout": 30,
-            "MemorySize": memory_mb,
-            "Code": {"ZipFile": base64.b64encode(code.package()).decode()},
-        }
-        request = signed(self.target, "POST", API, json.dumps(told).encode(), Content_Type="application/json")
+    def create(self, code: Code, memory_mb: int) -> Made:
+        """Create a function and wait for State=Active."""
+        name = f"bench-{next(_numbers)}"
+        request = creation(self.target, name, code, memory_mb)
         begin = time.perf_counter()
         self._send(request).json()
+        self.wait_until_active(name)
+        return Made(name, time.perf_counter() - begin)
+
+    def wait_until_active(self, name: str) -> None:
+        """Return when the function can be called."""
         self._wait(name, "State", "Active")
-        return time.perf_counter() - begin
+
+    def timed_read(self, wire: bytes) -> float:
+        """Seconds from sending any request until its answer, which must be a success."""
+        begin = time.perf_counter()
+        answer = self.connection.exchange(wire)
+        seconds = time.perf_counter() - begin
+        answer.json()
+        return seconds
 
     def update(self, name: str, code: Code) -> None:
         """Send new code; it may still be on its way when this returns."""
@@ -285,16 +314,35 @@ def _quoted(document: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A function's source."""
+    """A function's code."""
 
     runtime: str
-    source: str
+    files: tuple[tuple[str, bytes], ...]
+    handler: str = "app.handler"
+    echoes: bool = True
+    """Whether its result is the event."""
 
     def package(self) -> bytes:
         """Its zip."""
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-            entry = zipfile.ZipInfo("app.js" if self.runtime.startswith("nodejs") else "app.py")
-            entry.external_attr = 0o100644 << 16
-            archive.writestr(entry, self.source)
+            for name, content in self.files:
+                entry = zipfile.ZipInfo(name)
+                entry.external_attr = (0o100755 if name == "bootstrap" else 0o100644) << 16
+                archive.writestr(entry, content)
         return out.getvalue()
+
+    def check(self, result: bytes, event: object = EVENT) -> None:
+        """That it has run, when that can be told from the result: some servers answer in its place. Raises
+        BenchError."""
+        if self.echoes and json.loads(result or b"null") != event:
+            raise BenchError(f"{self.runtime} did not run, answered {result[:_FEW_WORDS].decode('utf-8', 'replace')}…")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A function that can be called."""
+
+    name: str
+    seconds: float | None
+    """From CreateFunction until Active; None where functions are there from the start."""

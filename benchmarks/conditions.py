@@ -6,13 +6,13 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 
-from client import BenchError, Code, Lambda, Signed, invocation
-from figures import PYTHON, SMALL_MB
+from client import BenchError, Lambda, NotOffered, Signed, invocation
+from figures import SMALL_MB
+from functions import python
 from servers import Server
 from turns import deployed, say, talking
 
-_PROBE = Code(
-    PYTHON,
+PROBE = python(
     """import os
 
 def handler(event, context):
@@ -34,12 +34,14 @@ def tried(servers: Sequence[Server], columns: Sequence[str]) -> str:
         ("CloudWatch Logs has the REPORT line of an invocation", _logged),
     )
     answers: dict[str, dict[str, str]] = {name: {} for name in columns}
-    with deployed(servers, _PROBE, SMALL_MB) as functions:
+    with deployed(servers, PROBE, SMALL_MB) as functions:
         for server in servers:
             for question, ask in questions:
                 try:
                     with talking(server) as client:
                         answers[server.name][question] = ask(client, functions.on(server))
+                except NotOffered:
+                    pass
                 except (BenchError, OSError) as error:
                     say(f"{server.name}: {question}: {error}")
                     answers[server.name][question] = "failed"

@@ -106,10 +106,53 @@ def _kilobytes(pid: int, file: str, label: str) -> int | None:
 
 def in_our_namespace(process: Process) -> bool:
     """Whether it sees the processes that we see; false in a sandbox."""
+    return pid_namespace(process) == os.readlink(PROC / "self" / "ns" / "pid")
+
+
+def pid_namespace(process: Process) -> str:
+    """Which one it is in; empty when it has ended."""
     try:
-        return os.readlink(PROC / str(process.pid) / "ns" / "pid") == os.readlink(PROC / "self" / "ns" / "pid")
+        return os.readlink(PROC / str(process.pid) / "ns" / "pid")
     except OSError:
-        return False
+        return ""
+
+
+def available_mb() -> float:
+    """What programs could still take, in MiB, as the kernel estimates it."""
+    text = (PROC / "meminfo").read_text()
+    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("MemAvailable:")) / 1024
+
+
+def kernel_mb(some: Iterable[Process]) -> float:
+    """What the kernel itself keeps for the control groups of these processes, in MiB; 0 where it does not say."""
+    return sum(_kernel_bytes(folder) for folder in {_memory_group(each.pid) for each in some}) / 2**20
+
+
+def _memory_group(pid: int) -> Path | None:
+    """The folder of the group that limits its memory."""
+    try:
+        lines = (PROC / str(pid) / "cgroup").read_text().splitlines()
+    except OSError:
+        return None
+    found = {name: path for _, names, path in (line.split(":", 2) for line in lines) for name in names.split(",")}
+    group = found.get("memory", found.get(""))
+    kind = "cgroup" if "memory" in found else "cgroup2"
+    top = next(
+        (place for place, each in _mounts() if each == kind and (kind == "cgroup2" or place.name == "memory")), None
+    )
+    return None if group is None or top is None else top / group.lstrip("/")
+
+
+def _kernel_bytes(folder: Path | None) -> int:
+    if folder is None:
+        return 0
+    try:
+        if (folder / "memory.kmem.usage_in_bytes").exists():
+            return int((folder / "memory.kmem.usage_in_bytes").read_text())
+        lines = (folder / "memory.stat").read_text().splitlines()
+        return next((int(line.split()[1]) for line in lines if line.startswith("kernel ")), 0)
+    except (OSError, ValueError):
+        return 0
 
 
 def cpu_s(root: int) -> float:

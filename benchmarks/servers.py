@@ -11,20 +11,27 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from client import API, BenchError, Connection, Target, signed
+from client import API, BenchError, Connection, Lambda, Target, signed
 from machine import Process, is_mounted_below, output, still_running, tree
+from shelf import Shelf, Shelved, Stocked
 
 ROOT = Path(__file__).resolve().parent.parent
-PEER_HOME = ROOT / ".venv-peers" / "ministack"
+PEERS = ROOT / ".venv-peers"
+PEER_HOME = PEERS / "ministack"
 _READY_S = 60.0
 _STOP_S = 20.0
 _POLL_S = 0.002
 _INSTALL_S = 900
 _NOT_A_USERS = ("LAMBENT_", "AWS_", "PYTHON")
 """Settings of whoever measures. PYTHONDONTWRITEBYTECODE alone makes each start compile every module again."""
+
+
+Project = Callable[[Path, Sequence[Stocked]], Shelf]
+"""Writes what a server reads at its start; gives the functions that will be there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +45,29 @@ class Kind:
     environ: tuple[tuple[str, str], ...] = ()
     credentials: str | None = None
     """The file in its data directory with the key to sign with; without one any key will do."""
+    about: str = ""
+    """What the page says of how it was installed."""
+    cleans_up: bool = False
+    """Whether a second SIGTERM ends it at once, with everything that it has started."""
+    project: Project | None = None
+    """What it must find in its data directory; None where functions are made through the API."""
 
 
-def lambent() -> Kind:
-    """This checkout's own, with its defaults: enforcing, logging, as isolated as this machine allows."""
+def lambent(**settings: str) -> Kind:
+    """This checkout's own, with its defaults: enforcing, logging, as isolated as this machine allows.
+
+    `settings` are set by its LAMBENT_ variables.
+    """
     version = (output(sys.executable, "-m", "lambent", "version") or "?").split()[-1]
     commit = output("git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=10")
     argv = (sys.executable, "-m", "lambent", "serve", "--data", "{data}", "--port", "{port}")
-    return Kind("Lambent", f"{version} ({commit})" if commit else version, argv, credentials="credentials")
+    environ = tuple((f"LAMBENT_{name.upper()}", text) for name, text in settings.items())
+    return Kind("Lambent", f"{version} ({commit})" if commit else version, argv, environ, "credentials", cleans_up=True)
 
 
 def ministack(*, may_install: bool) -> Kind:
-    """The peer, with boto3 for its functions, in a virtual environment of its own. Raises BenchError."""
+    """The peer with the widest API, with boto3 for its functions, in a virtual environment of its own. Raises
+    BenchError."""
     command = PEER_HOME / "bin" / "ministack"
     if not _ministack_version():
         if not may_install:
@@ -59,7 +77,8 @@ def ministack(*, may_install: bool) -> Kind:
     if not version:
         raise BenchError("not installed")
     environ = (("GATEWAY_PORT", "{port}"), ("BIND_HOST", "127.0.0.1"), ("TMPDIR", "{data}"), ("HOME", "{data}"))
-    return Kind("MiniStack", version, (str(command),), environ)
+    about = "from PyPI, as installed; boto3 was added for its functions"
+    return Kind("MiniStack", version, (str(command),), environ, about=about)
 
 
 def _ministack_version() -> str | None:
@@ -83,14 +102,18 @@ def _install(*packages: str) -> None:
 
 
 class Server:
-    """One server process with its own empty data directory, between `start` and `stop`."""
+    """One server process with its own empty data directory, between `start` and `stop`.
 
-    def __init__(self, kind: Kind) -> None:
+    `stock`: the functions that shall be there from the start, where none can be made through the API.
+    """
+
+    def __init__(self, kind: Kind, stock: Sequence[Stocked] = ()) -> None:
         self.kind = kind
         self.name = kind.name
         self.port = _free_port()
         self.data = Path(tempfile.mkdtemp(prefix=f"bench-{kind.name.lower()}-"))
         self._process: subprocess.Popen[bytes] | None = None
+        self._shelf = None if kind.project is None else kind.project(self.data, stock)
 
     def start(self) -> float:
         """Seconds from the launch to the first answered API call. Raises BenchError with the server's last words."""
@@ -127,6 +150,10 @@ class Server:
         except KeyError as error:
             raise BenchError("it has written no key yet") from error
 
+    def client(self) -> Lambda:
+        """A client of it. Raises BenchError when there is no key yet."""
+        return Lambda(self.target()) if self._shelf is None else Shelved(self.target(), self._shelf)
+
     def stop(self) -> None:
         """End it and everything that it started; remove its data."""
         if self._process is not None:
@@ -145,6 +172,18 @@ class Server:
         else:
             shutil.rmtree(self.data, ignore_errors=True)
 
+    def abort(self) -> None:
+        """End it now, whatever it is doing; `stop` still has to come."""
+        if self._process is None:
+            return
+        if self.kind.cleans_up:
+            for _ in range(2):
+                self._process.send_signal(signal.SIGTERM)
+                time.sleep(_POLL_S)
+            return
+        self._process.send_signal(signal.SIGSTOP)  # so that it starts nothing meanwhile
+        _kill(tree(self._process.pid))
+
     def last_words(self) -> str:
         """The end of what it printed."""
         text = (self.data / "output").read_text(errors="replace").strip()
@@ -156,7 +195,8 @@ class Server:
             target = self.target()
             connection = Connection(target)
             try:
-                return connection.exchange(signed(target, "GET", API).wire()).status == 200
+                status = connection.exchange(signed(target, "GET", API).wire()).status
+                return status == 200 or self._shelf is not None  # without that API, any answer will do
             finally:
                 connection.close()
         except (OSError, BenchError, configparser.Error):

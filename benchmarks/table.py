@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from client import NotOffered
 from machine import Noise, together
 from turns import Taken
 
@@ -24,6 +25,12 @@ class Cell:
     text: str
     value: float | None = None
     noise: Noise | None = None
+    failed: bool = False
+    """Whether it should have been there."""
+
+
+MISSING = Cell("–")
+"""A server has no such thing, or was not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +44,19 @@ class Row:
     more_is_better: bool = False
 
 
-def cells(taken: Mapping[str, Taken[V]], show: Callable[[Sequence[V]], tuple[str, float]]) -> dict[str, Cell]:
-    """A cell for each server: `show` makes its text and its value of the values of all rounds."""
+def cells(taken: Mapping[str, Taken[V]], show: Callable[[Sequence[V]], tuple[str, float | None]]) -> dict[str, Cell]:
+    """A cell for each server: `show` makes its text and its value of the values of all rounds; no value is a
+    failure."""
     return {name: _cell(each, show) for name, each in taken.items()}
 
 
-def _cell(taken: Taken[V], show: Callable[[Sequence[V]], tuple[str, float]]) -> Cell:
+def _cell(taken: Taken[V], show: Callable[[Sequence[V]], tuple[str, float | None]]) -> Cell:
+    if isinstance(taken.failure, NotOffered):
+        return MISSING
     if taken.failure is not None or not taken.samples:
-        return Cell(f"failed: {(taken.failure or 'no sample')[:120]}")
+        return Cell(f"failed: {str(taken.failure or 'no sample')[:120]}", failed=True)
     text, value = show([sample.value for sample in taken.samples])
-    return Cell(text, value, together([sample.noise for sample in taken.samples]))
+    return Cell(text, value, together([sample.noise for sample in taken.samples]), failed=value is None)
 
 
 def middle(show: Callable[[float], str]) -> Callable[[Sequence[float]], tuple[str, float]]:
@@ -76,40 +86,43 @@ def milliseconds(value: float) -> str:
     return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
 
 
-def markdown(rows: Sequence[Row], columns: Sequence[str], headings: Sequence[str]) -> str:
-    """The rows as a Markdown table. `columns`: the names in the rows' cells, Lambent first, then its peer."""
+def markdown(rows: Sequence[Row], columns: Sequence[str]) -> str:
+    """The rows as a Markdown table. `columns`: the names in the rows' cells, Lambent first, then its peers."""
     lines = [
-        f"| figure | MB | {' | '.join(headings)} | ratio | aim | met | others' cores | load |",
-        "|---|---|---|---|---|---|---|---|---|",
+        f"| figure | MB | {' | '.join(columns)} | ratio to the best peer | aim | met | others' cores | load |",
+        "|---" * (len(columns) + 7) + "|",
     ]
-    missing = Cell("–")
     for row in rows:
-        first, second = (row.cells.get(name, missing) for name in columns)
+        ours, *peers = (row.cells.get(name, MISSING) for name in columns)
         told = (
             row.what,
             str(row.memory_mb or "–"),
-            first.text,
-            second.text,
-            _ratio(row, first, second),
+            *(cell.text for cell in (ours, *peers)),
+            _ratio(row, ours, dict(zip(columns[1:], peers, strict=True))),
             "–" if row.aim is None else f"{'≥' if row.more_is_better else '≤'} {row.aim:,g}",
-            _met(row, first),
-            " / ".join(_others(cell) for cell in (first, second)),
-            _load(first, second),
+            _met(row, ours),
+            " / ".join(_others(cell) for cell in (ours, *peers)),
+            _load(ours, *peers),
         )
         lines.append(f"| {' | '.join(_escaped(each) for each in told)} |")
     return "\n".join(lines)
 
 
-def _ratio(row: Row, ours: Cell, peer: Cell) -> str:
-    if not ours.value or not peer.value:
+def _ratio(row: Row, ours: Cell, peers: Mapping[str, Cell]) -> str:
+    """How many times better than the best of the peers that have it, and which one that is."""
+    values = {name: cell.value for name, cell in peers.items() if cell.value}
+    if not ours.value or not values:
         return "–"
-    ratio = ours.value / peer.value if row.more_is_better else peer.value / ours.value
-    return f"{ratio:.0f}×" if ratio >= 10 else f"{ratio:.2g}×"
+    best = (max if row.more_is_better else min)(values, key=lambda name: values[name])
+    ratio = ours.value / values[best] if row.more_is_better else values[best] / ours.value
+    return f"{f'{ratio:.0f}' if ratio >= 10 else f'{ratio:.2g}'}× {best}"
 
 
 def _met(row: Row, ours: Cell) -> str:
-    if row.aim is None or ours.value is None:
+    if row.aim is None or (ours.value is None and not ours.failed):
         return "–"
+    if ours.value is None:
+        return "**no**"
     return "yes" if (ours.value >= row.aim if row.more_is_better else ours.value <= row.aim) else "**no**"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,13 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from client import BenchError, Code, Lambda, invocation
+from client import BenchError, Code, Lambda, NotOffered, invocation
 from machine import Noise
 from servers import Server
 
 SETTLE_S = 0.3
 """Between two measurements: what one server still does for itself shall not be the other's noise."""
-_numbers = itertools.count(1)
 
 
 class Named(Protocol):
@@ -29,6 +27,7 @@ class Named(Protocol):
 
 P = TypeVar("P", bound=Named)
 V = TypeVar("V")
+W = TypeVar("W")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,13 @@ class Taken(Generic[V]):
     """All turns of one party: its samples, or why there are none."""
 
     samples: Sequence[Sample[V]]
-    failure: str | None = None
+    failure: Exception | None = None
+
+    def part(self, pick: Callable[[V], W | None]) -> Taken[W]:
+        """Something of each sample; where there is nothing of that kind, it is not offered."""
+        picked = [(pick(sample.value), sample.noise) for sample in self.samples]
+        samples = [Sample(value, noise) for value, noise in picked if value is not None]
+        return Taken(samples, self.failure or (None if samples else NotOffered("there is no such figure")))
 
 
 def say(text: str) -> None:
@@ -60,7 +65,7 @@ def in_turns(
     `rehearsals` more rounds come first and do not count.
     """
     samples: dict[str, list[Sample[V]]] = {party.name: [] for party in parties}
-    failures: dict[str, str] = {}
+    failures: dict[str, Exception] = {}
     for number in range(rehearsals + rounds):
         for party in parties:
             if party.name in failures:
@@ -68,8 +73,9 @@ def in_turns(
             try:
                 sample = once(party)
             except (BenchError, OSError) as error:
-                failures[party.name] = str(error)
-                say(f"{party.name} failed: {error}")
+                failures[party.name] = error
+                if not isinstance(error, NotOffered):
+                    say(f"{party.name} failed: {error}")
                 continue
             if number >= rehearsals:
                 samples[party.name].append(sample)
@@ -77,15 +83,10 @@ def in_turns(
     return {name: Taken(each, failures.get(name)) for name, each in samples.items()}
 
 
-def new_name() -> str:
-    """A function's name that was not used before in this run."""
-    return f"bench-{next(_numbers)}"
-
-
 @contextmanager
 def talking(server: Server) -> Iterator[Lambda]:
     """A client of `server`."""
-    client = Lambda(server.target())
+    client = server.client()
     try:
         yield client
     finally:
@@ -95,14 +96,14 @@ def talking(server: Server) -> Iterator[Lambda]:
 class Deployed:
     """One function on every server that would have it."""
 
-    def __init__(self, names: Mapping[str, str], failures: Mapping[str, str]) -> None:
+    def __init__(self, names: Mapping[str, str], failures: Mapping[str, Exception]) -> None:
         self._names = names
         self._failures = failures
 
     def on(self, server: Server) -> str:
         """The function's name there. Raises BenchError when it could not be made or called."""
         if server.name in self._failures:
-            raise BenchError(self._failures[server.name])
+            raise self._failures[server.name]
         return self._names[server.name]
 
 
@@ -110,17 +111,16 @@ class Deployed:
 def deployed(servers: Sequence[Server], code: Code, memory_mb: int, *, call: bool = True) -> Iterator[Deployed]:
     """The function, made and as a rule called once; deleted at the end."""
     names: dict[str, str] = {}
-    failures: dict[str, str] = {}
+    failures: dict[str, Exception] = {}
     for server in servers:
         with talking(server) as client:
-            name = new_name()
             try:
-                client.create(name, code, memory_mb)
-                names[server.name] = name
+                names[server.name] = name = client.create(code, memory_mb).name
                 if call:
-                    client.connection.timed(invocation(client.target, name).wire())
+                    _, result = client.connection.timed_answer(invocation(client.target, name).wire())
+                    code.check(result)
             except (BenchError, OSError) as error:
-                failures[server.name] = str(error)
+                failures[server.name] = error
     yield Deployed(names, failures)
     for server in servers:
         if server.name in names:
