@@ -103,7 +103,7 @@ class EventInvokeConfigs:
                 await self._check_destinations(ref, wanted["DestinationConfig"])
             config = {**before, **wanted, "LastModified": round(self._clock.now(), 3)}
             try:
-                await self._configs.put(ref, found[1], config, qualifier=qualifier)
+                await self._functions.replace(*found, self._configs.change(ref, config, qualifier=qualifier))
             except RevisionMismatch:
                 continue
             return _shown(ref, qualifier, config)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -35,7 +34,7 @@ def unmarked(marker: str | None) -> str:
         return ""
     try:
         return base64.b64decode(marker, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         raise InvalidParameterValueException("Invalid Marker.") from None
 
 

@@ -37,7 +37,7 @@ class RecursionConfigs:
             if found is None:
                 raise function_missing(ref)
             try:
-                await self._configs.put(ref, found[1], {"RecursiveLoop": wanted})
+                await self._functions.replace(*found, self._configs.change(ref, {"RecursiveLoop": wanted}))
             except RevisionMismatch:
                 continue
             return {"RecursiveLoop": wanted}

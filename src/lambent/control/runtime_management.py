@@ -38,12 +38,13 @@ class RuntimeManagementConfigs:
         ref = _version(function_ref(call, request["FunctionName"], request.get("Qualifier")))
         wanted = request["UpdateRuntimeOn"]
         _check(wanted, request.get("RuntimeVersionArn"))
+        config = self._configs.change(ref, {"UpdateRuntimeOn": wanted}, qualifier=ref.qualifier or LATEST)
         while True:
             found = await find_named(self._functions, ref)
             if found is None:
                 raise function_missing(ref)
             try:
-                await self._configs.put(ref, found[1], {"UpdateRuntimeOn": wanted}, qualifier=ref.qualifier or LATEST)
+                await self._functions.replace(*found, config)
             except RevisionMismatch:
                 continue
             return {"UpdateRuntimeOn": wanted, "FunctionArn": ref.arn}

@@ -65,7 +65,7 @@ class FunctionUrls:
             if found is None:
                 raise _no_function()
             try:
-                await self._urls.put(ref, found[1], url, qualifier=_place(ref))
+                await self._functions.replace(*found, self._urls.change(ref, url, qualifier=_place(ref)))
             except RevisionMismatch:
                 continue
             answer = _shown(ref, url)
@@ -97,7 +97,7 @@ class FunctionUrls:
                 raise _no_url()
             url = {**before, **changes, "LastModifiedTime": _moment(self._clock.now())}
             try:
-                await self._urls.put(ref, found[1], url, qualifier=_place(ref))
+                await self._functions.replace(*found, self._urls.change(ref, url, qualifier=_place(ref)))
             except RevisionMismatch:
                 continue
             return cast(UpdateFunctionUrlConfigResponse, _shown(ref, url))

@@ -1,7 +1,7 @@
 """What is kept of a function beside it: settings in records of their own, which are deleted with the function.
 
-Whoever writes one writes the function's record with it, in one go and unchanged: its revision guards all that belongs
-to the function, so that nothing is written for a function that is gone.
+Whoever writes one writes the function's record with it, in one go (FunctionRecords.replace): its revision guards all
+that belongs to the function, so that nothing is written for a function that is gone.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 
 from lambent.core.arn import FunctionRef
-from lambent.invoke.records import ROOT, function_key
-from lambent.store.base import Change, Delete, Put, Record, Records, RevisionMismatch
+from lambent.invoke.records import ROOT
+from lambent.store.base import Delete, Put, Record, Records, RevisionMismatch
 
 Value = Mapping[str, Any]
 """A setting, as JSON has it."""
@@ -42,18 +42,8 @@ class Belongings:
         prefix = f"{ROOT}{account}/{region}/{self._noun}/"
         return [(r.key.removeprefix(prefix).split("/")[0], _value(r)) async for r in self._listed(prefix)]
 
-    async def put(self, function: FunctionRef, revision: int, value: Value, *also: Change, qualifier: str = "") -> None:
-        """Write a setting of a function whose record has `revision`, and make the changes `also` with it.
-        Raises RevisionMismatch."""
-        key = function_key(function.account, function.region, function.name)
-        guard = await self._records.get(key)
-        if guard is None or guard.revision != revision:
-            raise RevisionMismatch(key, revision, 0 if guard is None else guard.revision)
-        unchanged = Put(key, guard.value, expect=revision)
-        await self._records.write(unchanged, self.change(function, value, qualifier=qualifier), *also)
-
     def change(self, function: FunctionRef, value: Value, *, qualifier: str = "") -> Put:
-        """The change that writes a setting, for a write of the function's record itself."""
+        """The change that writes a setting, to be made with a write of the function's record."""
         return Put(self._key(function, qualifier), orjson.dumps(value))
 
     async def delete(self, function: FunctionRef, qualifier: str = "") -> bool:
