@@ -46,7 +46,7 @@ def command(server: Any, *argv: str, cwd: Path | None = None, fails: bool = Fals
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=300,
     )
     assert (done.returncode != 0) is fails, f"{argv}\n{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr
@@ -164,11 +164,69 @@ resource "aws_lambda_function" "hello" {
   }
   tags             = { team = "a" }
   depends_on       = [aws_cloudwatch_log_group.logs]
+  code_signing_config_arn = aws_lambda_code_signing_config.warn.arn
+  dead_letter_config {
+    target_arn = "arn:aws:sqs:us-east-1:000000000000:dead"
+  }
+}
+resource "aws_lambda_code_signing_config" "warn" {
+  description = var.greeting
+  allowed_publishers {
+    signing_profile_version_arns = ["arn:aws:signer:us-east-1:000000000000:/signing-profiles/p/abcdefghij"]
+  }
+  policies {
+    untrusted_artifact_on_deployment = "Warn"
+  }
+  tags = { team = "a" }
+}
+resource "aws_lambda_function_event_invoke_config" "latest" {
+  function_name                = aws_lambda_function.hello.function_name
+  qualifier                    = "$LATEST"
+  maximum_event_age_in_seconds = 60
+  maximum_retry_attempts       = var.greeting == "hello" ? 0 : 1
+  destination_config {
+    on_failure {
+      destination = "arn:aws:sqs:us-east-1:000000000000:failed"
+    }
+  }
+}
+resource "aws_lambda_function_url" "hello" {
+  function_name      = aws_lambda_function.hello.function_name
+  authorization_type = "AWS_IAM"
+  cors {
+    allow_origins  = ["https://a.example"]
+    allow_methods  = ["GET", "POST"]
+    expose_headers = ["date"]
+    max_age        = var.greeting == "hello" ? 60 : 90
+  }
+}
+resource "aws_lambda_runtime_management_config" "hello" {
+  function_name     = aws_lambda_function.hello.function_name
+  update_runtime_on = "FunctionUpdate"
+}
+resource "aws_lambda_function_recursion_config" "hello" {
+  function_name  = aws_lambda_function.hello.function_name
+  recursive_loop = "Allow"
+}
+resource "aws_lambda_event_source_mapping" "orders" {
+  function_name    = aws_lambda_function.hello.arn
+  event_source_arn = "arn:aws:sqs:us-east-1:000000000000:orders"
+  batch_size       = var.greeting == "hello" ? 5 : 6
+  enabled          = false
+  filter_criteria {
+    filter {
+      pattern = jsonencode({ body = { kind = ["order"] } })
+    }
+  }
+  scaling_config {
+    maximum_concurrency = 5
+  }
 }
 """
 
 
 @needs_terraform
+@pytest.mark.timeout(900)  # Terraform alone takes a minute of both cores
 def test_terraform_applies_plans_no_changes_updates_and_destroys(server: Any, tools: Any, tmp_path: Path) -> None:
     work = tmp_path / "terraform"
     work.mkdir()
