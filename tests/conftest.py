@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,20 @@ TRUST = """{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"
 "Action":"sts:AssumeRole"}]}"""
 
 
+@cache
+def _aws_session() -> Any:
+    """One for all: it remembers the models, which take longer to read than all the rest."""
+    import boto3
+
+    return boto3.session.Session()
+
+
 class Server:
     """`lambent serve` on its own data directory and a free port."""
 
-    def __init__(self, data: Path, *flags: str) -> None:
+    def __init__(self, data: Path, *flags: str, program: tuple[str, ...] = ("-m", "lambent", "serve")) -> None:
         self.data = data
+        self._program = program
         self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self._flags = flags
@@ -36,7 +46,7 @@ class Server:
 
     def start(self) -> Server:
         """Return when it is ready; fail with its output when it does not get so far."""
-        argv = [sys.executable, "-m", "lambent", "serve", "--port", str(self.port), "--data", str(self.data)]
+        argv = [sys.executable, *self._program, "--port", str(self.port), "--data", str(self.data)]
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
                 [*argv, *self._flags], stdout=subprocess.PIPE, stderr=log, text=True, stdin=subprocess.DEVNULL
@@ -70,12 +80,11 @@ class Server:
 
     def client(self, service: str, **keys: Any) -> Any:
         """An unmodified boto3 client."""
-        import boto3
         from botocore.config import Config
 
         config = keys.pop("config", Config(retries={"total_max_attempts": 1}, read_timeout=60))
         options = {**self.credentials(), **keys}
-        return boto3.session.Session().client(
+        return _aws_session().client(
             service, endpoint_url=self.endpoint, region_name="us-east-1", config=config, **options
         )
 
@@ -101,22 +110,25 @@ class Server:
         except iam.exceptions.EntityAlreadyExistsException:
             return iam.get_role(RoleName=name)["Role"]["Arn"]
 
-    def function(self, name: str, files: dict[str, str], **members: Any) -> dict[str, Any]:
-        """Create a function from source texts and wait until it is active."""
+    def function(
+        self, name: str, files: dict[str, str | bytes], *, modes: dict[str, int] | None = None, **members: Any
+    ) -> dict[str, Any]:
+        """Create a function from files and wait until it is active. `modes`: permissions of some of them."""
         aws = self.client("lambda")
         members = {"Runtime": "python3.11", "Handler": "app.handler", "Role": self.role(), **members}
-        created = aws.create_function(FunctionName=name, Code={"ZipFile": zipped(files)}, **members)
+        created = aws.create_function(FunctionName=name, Code={"ZipFile": zipped(files, modes=modes)}, **members)
         wait_for(lambda: aws.get_function_configuration(FunctionName=name)["State"] != "Pending")
         return created
 
 
-def zipped(files: dict[str, str | bytes], mode: int = 0o644) -> bytes:
-    """A deployment package; files whose name is `bootstrap` are executable."""
+def zipped(files: dict[str, str | bytes], mode: int = 0o644, modes: dict[str, int] | None = None) -> bytes:
+    """A deployment package; files whose name is `bootstrap` are executable. `modes`: permissions of some of them."""
+    permissions = {"bootstrap": 0o755, **(modes or {})}
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
             info = zipfile.ZipInfo(name)
-            info.external_attr = (0o100755 if name == "bootstrap" else 0o100000 | mode) << 16
+            info.external_attr = (0o100000 | permissions.get(name, mode)) << 16
             archive.writestr(info, content)
     return out.getvalue()
 

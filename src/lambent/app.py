@@ -8,7 +8,9 @@ import contextlib
 import gc
 import hashlib
 import os
+import resource
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,8 +131,9 @@ async def _run(
     sink = Sink(store.records, store.journals, tasks, clock, log)
     stack.callback(sink.close)
 
-    public, inside = Server(log), Server(log)
-    """The port that clients use, and the ways out of the sandboxes: those stay open while the last functions finish."""
+    public, inside = Server(log), Server(log, most=_open_files() // 2)
+    """The port that clients use, and the ways out of the sandboxes: those stay open while the last functions finish.
+    However many connections functions hold, some of our descriptors are left for everything else."""
     stack.push_async_callback(inside.close)
     stack.push_async_callback(public.close)
     site: Site
@@ -224,6 +227,13 @@ async def _stop(public: Server, invoker: Invoker, log: Log) -> None:
     if not finished.done():
         log.warning("stopping_at_once", running=invoker.running)
         finished.cancel()
+
+
+def _open_files() -> int:
+    """How many descriptors this process may have, once it has allowed itself as many as it can."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard if hard != resource.RLIM_INFINITY else sys.maxsize
 
 
 def _on_signals() -> asyncio.Event:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambent.kit.http_message import BodyTooLarge, HttpLimits, Refusal, Request
-from lambent.kit.http_reader import SLICE, RequestReader, Stage
+from lambent.kit.http_reader import SLICE, RequestReader, Room, Stage
 
 LIMITS = HttpLimits(body_bytes=1_000)
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
@@ -316,6 +316,28 @@ def test_the_body_limit_is_asked_about_bodies_of_unknown_length() -> None:
     it = RequestReader(HttpLimits(unasked_bytes=100), "", lambda method, target, headers: 2)
     it.feed(POST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
     assert refusal(it)[0] == 413
+
+
+def test_unfinished_bodies_have_so_much_room_together() -> None:
+    room = Room(4)
+    first, second = (RequestReader(LIMITS, "", lambda *request: 100, room) for _ in range(2))
+    for piece in (POST + b"Content-Length: 9\r\n\r\n", b"ab", b"cdef"):
+        first.feed(piece)
+    for piece in (POST + b"Content-Length: 9\r\n\r\n", b"ab", b"c"):
+        second.feed(piece)
+    assert refusal(second) == (503, "Too much is being sent at once.")
+    first.release()
+    assert room.left == 4
+
+
+def test_a_whole_body_gives_its_room_back() -> None:
+    room = Room(4)
+    it = RequestReader(LIMITS, "", lambda *request: 100, room)
+    for _ in range(2):
+        for piece in (POST + b"Content-Length: 6\r\n\r\n", b"ab", b"cdef"):
+            it.feed(piece)
+        assert it.requests.popleft().body == b"abcdef"
+        assert room.left == 4
 
 
 SMALL = HttpLimits(target_bytes=50, head_bytes=500, header_fields=5, body_bytes=10)

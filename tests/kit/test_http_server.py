@@ -99,6 +99,26 @@ async def test_one_connection_too_many_is_closed(serve: Any, kinds: Any) -> None
     assert (await fourth.asks(GET)).status == 200
 
 
+async def test_when_all_sockets_together_have_enough_connections_each_gets_only_a_few_more(
+    serve: Any, kinds: Any
+) -> None:
+    site = await serve(kinds.Echo)
+    site.server._most = 20
+    clients = [await site.client() for _ in range(20)]
+    for client in clients:
+        assert (await client.asks(GET)).status == 200
+    one_more = await site.client()
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await one_more.asks(GET)
+    other = await site.server.attach(listening(), lambda: kinds.Echo(site.arrivals, site.ends))
+    assert b"200 OK" in await asks(other.port, GET)
+    await site.ends.get()
+    clients[0].close()
+    while site.server.connections >= 20:
+        await site.ends.get()
+    assert (await (await site.client()).asks(GET)).status == 200
+
+
 # --- slow clients
 
 

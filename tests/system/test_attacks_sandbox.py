@@ -1,4 +1,8 @@
-"""What a hostile program tries from inside a sandbox, and that it comes to nothing, at both levels."""
+"""What a hostile program tries from inside a sandbox, and that it comes to nothing.
+
+At the level `rootless` all of it; at `full` what tests/attack has not, which tries with hostile functions, and without
+each protection too.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +20,10 @@ import pytest
 from lambent.sandbox.base import Bind, Exit
 from lambent.sandbox.namespaces import seccomp
 
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.parametrize("lab", ["full", "rootless"], indirect=True, scope="module"),
-]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+at_both_levels = pytest.mark.parametrize("lab", ["full", "rootless"], indirect=True, scope="module")
+rootless = pytest.mark.parametrize("lab", ["rootless"], indirect=True, scope="module")
 
 REFUSALS = {errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOENT, errno.ENOSYS, errno.EAFNOSUPPORT}
 
@@ -38,18 +42,21 @@ async def refused(guest, code: str) -> bool:
     return answer["errno"] in REFUSALS
 
 
+@rootless
 @pytest.mark.parametrize("path", ["/etc/shadow", "/sys", "/boot", "/home/user", "/var/log", "/var/lib", "/dev/kmsg"])
 async def test_the_hosts_files_are_not_there(lab, path):
     async with lab.guest() as guest:
         assert not await guest.run(f"import os; result = os.path.exists({path!r})")
 
 
+@rootless
 async def test_neither_the_servers_data_nor_its_own_code_on_the_host_is_there(lab):
     async with lab.guest() as guest:
         for path in (lab.state_dir, lab.secrets, lab.secrets / "token", Path(__file__)):
             assert not await guest.run(f"import os; result = os.path.exists({str(path)!r})")
 
 
+@at_both_levels
 async def test_nobodys_environment_can_be_read(lab):
     async with lab.guest() as guest:
         assert await guest.run("""
@@ -58,17 +65,20 @@ async def test_nobodys_environment_can_be_read(lab):
             """) == [""]
 
 
+@at_both_levels
 async def test_no_process_but_its_own_can_be_seen(lab):
     async with lab.guest(), lab.guest() as guest:
         assert await guest.run("import os; result = [p for p in os.listdir('/proc') if p.isdigit()]") == ["2"]
 
 
+@rootless
 @pytest.mark.parametrize("name", ["environ", "mem", "maps", "fd", "ns/mnt", "root", "cwd", "exe", "cmdline"])
 async def test_the_first_process_cannot_be_looked_into(lab, name):
     async with lab.guest() as guest:
         assert await refused(guest, f"import os; os.stat('/proc/1/{name}'); open('/proc/1/{name}')")
 
 
+@at_both_levels
 async def test_the_first_process_survives_every_signal_and_still_obeys(lab):
     async with lab.guest() as guest:
         await guest.run("""
@@ -81,6 +91,7 @@ async def test_the_first_process_survives_every_signal_and_still_obeys(lab):
         await guest.connect()
 
 
+@rootless
 async def test_processes_outside_cannot_be_signalled(lab):
     async with lab.guest() as guest:
         for pid in (os.getpid(), os.getppid(), lab.launcher().process.pid):
@@ -91,12 +102,14 @@ async def test_processes_outside_cannot_be_signalled(lab):
         assert lab.launcher().process.poll() is None
 
 
+@rootless
 async def test_another_sandboxs_code_and_tmp_cannot_be_seen(lab):
     async with lab.guest((Bind(lab.secrets, "/var/task"),)) as owner, lab.guest() as guest:
         assert await owner.run("open('/tmp/mine', 'w').write('x'); result = open('/var/task/token').read()") == "secret"
         assert await guest.run("import os; result = os.listdir('/var/task') + os.listdir('/tmp')") == []
 
 
+@at_both_levels
 async def test_a_link_in_the_code_leads_nowhere_outside(lab, tmp_path):
     tmp_path.chmod(0o755)
     (tmp_path / "shadow").symlink_to("/etc/shadow")
@@ -106,6 +119,7 @@ async def test_a_link_in_the_code_leads_nowhere_outside(lab, tmp_path):
             assert (await guest.try_(f"open('/var/task/{name}')"))["errno"] == errno.ENOENT
 
 
+@at_both_levels
 @pytest.mark.parametrize(
     "folder", ["/", "/usr", "/usr/bin", "/etc", "/dev", "/opt", "/var", "/var/task", "/proc", "/run"]
 )
@@ -117,6 +131,7 @@ async def test_nothing_but_tmp_can_be_written(lab, folder, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@at_both_levels
 @pytest.mark.skipif(platform.machine() not in seccomp.MACHINES, reason="no table for this processor")
 async def test_every_refused_system_call_is_refused(lab):
     numbers = seccomp.MACHINES[platform.machine()].numbers
@@ -128,6 +143,7 @@ async def test_every_refused_system_call_is_refused(lab):
     assert {name: answer[1] for name, answer in got.items()} == {name: expected[name] for name in calls}
 
 
+@at_both_levels
 @pytest.mark.parametrize("flag", [0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000])
 async def test_no_new_namespace_can_be_had(lab, flag):
     number = seccomp.MACHINES[platform.machine()].numbers["clone"]
@@ -136,11 +152,13 @@ async def test_no_new_namespace_can_be_had(lab, flag):
         assert await refused(guest, "import os; os.readlink('/proc/1/ns/mnt')")
 
 
+@at_both_levels
 async def test_a_system_call_unknown_to_the_filter_does_not_exist(lab):
     async with lab.guest() as guest:
         assert await guest.run(SYSCALL + "result = [syscall(n, 0)[1] for n in (463, 470, 600)]") == [errno.ENOSYS] * 3
 
 
+@at_both_levels
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="x32 is a second face of x86-64")
 async def test_the_x32_face_of_the_kernel_ends_the_program(lab):
     async with lab.guest() as guest:
@@ -148,12 +166,14 @@ async def test_the_x32_face_of_the_kernel_ends_the_program(lab):
         assert await guest.exit() == Exit(None, signal.SIGSYS, False)
 
 
+@rootless
 async def test_no_device_can_be_made(lab):
     async with lab.guest() as guest:
         assert await refused(guest, "import os, stat; os.mknod('/tmp/disk', 0o666 | stat.S_IFBLK, os.makedev(254, 0))")
         assert await refused(guest, "import os, stat; os.mknod('/tmp/mem', 0o666 | stat.S_IFCHR, os.makedev(1, 1))")
 
 
+@at_both_levels
 @pytest.mark.parametrize(
     ("family", "kind", "protocol"),
     [
@@ -171,6 +191,7 @@ async def test_only_ordinary_sockets_can_be_made(lab, family, kind, protocol):
         assert await refused(guest, f"import socket as s; s.socket(s.{family}, s.{kind}, {protocol})")
 
 
+@rootless
 async def test_the_hosts_loopback_services_cannot_be_reached(lab):
     with socket.create_server(("127.0.0.1", 0)) as service, socket.socket(socket.AF_UNIX) as abstract:
         abstract.bind(f"\0lambent-test-{os.getpid()}")
@@ -184,6 +205,7 @@ async def test_the_hosts_loopback_services_cannot_be_reached(lab):
                 assert (await guest.try_("import socket; " + code))["error"] == "ConnectionRefusedError"
 
 
+@at_both_levels
 @pytest.mark.parametrize("address", ["10.0.0.1", "169.254.169.254", "1.1.1.1", "2606:4700:4700::1111", "fe80::1"])
 async def test_there_is_no_network_but_its_own(lab, address):
     async with lab.guest() as guest:
@@ -191,6 +213,7 @@ async def test_there_is_no_network_but_its_own(lab, address):
         assert answer["errno"] in {errno.ENETUNREACH, errno.EINVAL}
 
 
+@at_both_levels
 async def test_another_sandboxs_ports_cannot_be_reached(lab):
     async with lab.guest() as owner, lab.guest() as guest:
         await owner.run("import socket, builtins; builtins.s = socket.create_server(('', 5555)); result = 1")
@@ -199,6 +222,7 @@ async def test_another_sandboxs_ports_cannot_be_reached(lab):
         assert answer["error"] == "ConnectionRefusedError"
 
 
+@rootless
 async def test_a_fork_bomb_hits_its_limit_and_nobody_else(lab):
     async with lab.guest(processes=100) as guest, lab.guest() as other:
         made = await guest.run("""
@@ -219,6 +243,7 @@ async def test_a_fork_bomb_hits_its_limit_and_nobody_else(lab):
         assert await guest.run("import subprocess; result = subprocess.call(['true'])") == 0
 
 
+@rootless
 async def test_threads_count_as_processes(lab):
     async with lab.guest(processes=50) as guest:
         assert (
@@ -236,6 +261,7 @@ async def test_threads_count_as_processes(lab):
         )
 
 
+@rootless
 async def test_a_memory_bomb_of_many_processes_is_stopped(lab):
     if any("Memory is limited only roughly" in note for note in lab.driver.notes):
         pytest.skip("needs a memory control group")
@@ -251,6 +277,7 @@ async def test_a_memory_bomb_of_many_processes_is_stopped(lab):
         assert killed.count(signal.SIGKILL) >= 3
 
 
+@rootless
 async def test_descriptors_run_out_at_1024(lab):
     async with lab.guest() as guest:
         assert await guest.run("""
@@ -266,6 +293,7 @@ async def test_descriptors_run_out_at_1024(lab):
             """) == [1023, errno.EMFILE]
 
 
+@at_both_levels
 async def test_limits_cannot_be_raised(lab):
     async with lab.guest() as guest:
         for name in ("NOFILE", "NPROC", "CORE", "MEMLOCK"):
@@ -273,6 +301,7 @@ async def test_limits_cannot_be_raised(lab):
             assert answer["error"] in {"ValueError", "PermissionError"}
 
 
+@rootless
 async def test_a_set_uid_program_gives_nothing(lab, tmp_path):
     tmp_path.chmod(0o755)
     shutil.copy("/usr/bin/id", tmp_path / "id")
@@ -288,6 +317,7 @@ async def test_a_set_uid_program_gives_nothing(lab, tmp_path):
         )
 
 
+@at_both_levels
 @pytest.mark.parametrize("call", ["setuid(0)", "setgid(0)", "setgroups([0])", "chroot('/tmp')", "setresuid(0, 0, 0)"])
 async def test_no_other_user_can_be_become(lab, call):
     async with lab.guest() as guest:
@@ -295,6 +325,7 @@ async def test_no_other_user_can_be_become(lab, call):
         assert answer["errno"] in {errno.EPERM, errno.EINVAL}
 
 
+@rootless
 @pytest.mark.parametrize(
     "path",
     ["/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sysrq-trigger", "/proc/kcore", "/proc/kmsg"],
@@ -304,12 +335,14 @@ async def test_the_kernels_own_files_are_closed(lab, path):
         assert await refused(guest, f"open({path!r}, 'r+')")
 
 
+@at_both_levels
 async def test_it_cannot_hide_from_the_out_of_memory_killer(lab):
     async with lab.guest() as guest:
         assert await guest.run("result = int(open('/proc/self/oom_score_adj').read())") > 0
         assert await refused(guest, "import os; os.write(os.open('/proc/self/oom_score_adj', os.O_WRONLY), b'-1000')")
 
 
+@at_both_levels
 async def test_a_flood_of_output_stops_at_the_pipe(lab):
     async with lab.guest() as guest:
         await guest.tell("import os\nwhile True: os.write(1, b'x' * 65536)")

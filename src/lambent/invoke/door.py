@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from lambent.core import limits
 from lambent.kit.http import Connection
 from lambent.kit.http_message import HttpLimits
 from lambent.kit.http_server import Listener as Listening
@@ -18,8 +19,8 @@ from lambent.runtimes.api.session import Listener, Session
 from lambent.runtimes.base import API_PORT
 from lambent.sandbox.base import Sandbox
 
-AWS_LIMITS = HttpLimits(connections=1100)
-"""For a function's own calls: as many connections as it has file descriptors."""
+AWS_LIMITS = HttpLimits(room_bytes=limits.CREATE_FUNCTION_BODY, connections=1100)
+"""For a function's own calls: as many connections as it has file descriptors, while the server has enough."""
 
 
 class Door:

@@ -436,7 +436,7 @@ class Connection(asyncio.Protocol):
         self._server = self.listener.server
         peer = transport.get_extra_info("peername")
         address = peer[0] if isinstance(peer, tuple) else ""
-        self._reader = RequestReader(self.listener.limits, address, self.body_limit)
+        self._reader = RequestReader(self.listener.limits, address, self.body_limit, self.listener.room)
         self._current = self._framing = self._stash = self._drained = None
         self._writable = True
         self._advancing = self._ending = self._paused = self._waiting = False

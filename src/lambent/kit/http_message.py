@@ -25,6 +25,9 @@ class HttpLimits:
     """What `Connection.body_limit` answers unless it is overridden."""
     unasked_bytes: int = 0
     """A body whose length is announced and no larger than this is taken without asking `Connection.body_limit`."""
+    room_bytes: int = 1 << 30
+    """What has arrived of unfinished bodies, beyond each one's first piece, on all connections of one listening socket
+    together; whoever sends more meanwhile is refused with 503."""
     connections: int = 10_000
     """Open at once on one listening socket; one more is closed unread."""
     idle_s: float | None = 75.0

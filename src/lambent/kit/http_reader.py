@@ -33,6 +33,15 @@ _SLASH, _HASH = b"/#"
 _PIECES = 1_024
 
 
+class Room:
+    """How much more of unfinished bodies may arrive; shared by the readers of one listening socket."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, most: int) -> None:
+        self.left = most
+
+
 class RequestReader:
     """Reads the requests of one connection.
 
@@ -55,6 +64,8 @@ class RequestReader:
         "_received",
         "_repeats",
         "_request",
+        "_room",
+        "_taken",
         "_target",
         "body_limit",
         "changes",
@@ -73,6 +84,7 @@ class RequestReader:
         limits: HttpLimits,
         peer: str,
         body_limit: Callable[[str, bytes, dict[bytes, bytes]], int],
+        room: Room | None = None,
     ) -> None:
         self.body_limit = body_limit
         self.requests: deque[Request] = deque()
@@ -91,6 +103,8 @@ class RequestReader:
         self._target = b""
         self._headers = {}
         self._repeats = self._fed = self._received = 0
+        self._room = room or Room(limits.room_bytes)
+        self._taken = 0  # of the room
         self._request = None
         self._parser = httptools.HttpRequestParser(self)
 
@@ -113,12 +127,14 @@ class RequestReader:
         if self.stage is not _ENDED:
             self.stage = _ENDED
             self.failure = failure
+            self._drop_body()
         return failure
 
     def release(self) -> None:
         """End, and break the reference cycles; nothing may be fed after."""
         self.stage = _ENDED
         self.requests.clear()
+        self._drop_body()
         del self._parser, self.body_limit
 
     def received_bytes(self) -> int:
@@ -188,6 +204,7 @@ class RequestReader:
             assert self._request is not None
             raise self.fail(BodyTooLarge(self._request, self._limit))
         if received:
+            self._take_room(len(piece))
             self._more.append(piece)
             if len(self._more) == _PIECES:  # tiny chunks must not cost many times their size
                 self._blocks.append(b"".join(self._more))
@@ -279,9 +296,21 @@ class RequestReader:
 
     def _whole_body(self) -> bytes:
         body = b"".join((self._first, *self._blocks, *self._more))
+        self._drop_body()
+        return body
+
+    def _take_room(self, size: int) -> None:
+        room = self._room
+        if size > room.left:
+            raise self.fail(Refusal(503, "Too much is being sent at once."))
+        room.left -= size
+        self._taken += size
+
+    def _drop_body(self) -> None:
         self._more.clear()
         self._blocks.clear()
-        return body
+        self._room.left += self._taken
+        self._taken = 0
 
     # --- the unusual
 

@@ -10,19 +10,23 @@ from collections.abc import Callable
 
 from lambent.kit.http import Connection
 from lambent.kit.http_message import HttpLimits, date_field
+from lambent.kit.http_reader import Room
 from lambent.kit.log import Log
 
 _BACKLOG = 4_096
+_GUARANTEED = 16
+"""Connections that a listening socket may have however many the others hold."""
 
 
 class Listener:
     """A listening socket and the connections that came in by it."""
 
-    __slots__ = ("_accepting", "_connections", "_factory", "_sockets", "limits", "server")
+    __slots__ = ("_accepting", "_connections", "_factory", "_sockets", "limits", "room", "server")
 
     def __init__(self, server: Server, factory: Callable[[], Connection], limits: HttpLimits) -> None:
         self.server = server
         self.limits = limits
+        self.room = Room(limits.room_bytes)
         self._factory = factory
         self._connections: set[Connection] = set()
         self._sockets: asyncio.Server | None = None
@@ -66,22 +70,30 @@ class Listener:
 
     def admit(self, connection: Connection) -> bool:
         """Count a connection in; False when it is one too many, or too late."""
-        if len(self._connections) >= self.limits.connections or not self._accepting:
+        held = len(self._connections)
+        if held >= self.limits.connections or not self._accepting or (held >= _GUARANTEED and self.server.is_full):
             return False
         self._connections.add(connection)
+        self.server.connections += 1
         return True
 
     def leave(self, connection: Connection) -> None:
         """A connection is gone."""
-        self._connections.discard(connection)
+        if connection in self._connections:
+            self._connections.remove(connection)
+            self.server.connections -= 1
         self.server.left()
 
 
 class Server:
-    """Listens on any number of sockets that may come and go, and ends with `drain` or `close`."""
+    """Listens on any number of sockets that may come and go, and ends with `drain` or `close`. When `most` connections
+    are open, a socket that has more than a few gets no further ones."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, most: int | None = None) -> None:
         self.log = log
+        self.connections = 0
+        """Open on all sockets."""
+        self._most = most
         self.draining = False
         self.now = 0.0
         """The event loop's time at the last sweep."""
@@ -140,6 +152,11 @@ class Server:
             self._timer = None
 
     # --- what listeners call
+
+    @property
+    def is_full(self) -> bool:
+        """Whether all connections together are as many as may be."""
+        return self._most is not None and self.connections >= self._most
 
     def forget(self, listener: Listener) -> None:
         """A listener has closed."""

@@ -20,6 +20,7 @@ API_LIMITS = HttpLimits(
     head_bytes=1_200_000,
     body_bytes=limits.SYNC_RESPONSE,
     unasked_bytes=UNEXPECTED_BYTES,
+    room_bytes=2 * limits.SYNC_RESPONSE,
     connections=16,
     # A frozen sandbox may stop anywhere, for as long as it stays frozen; what it can hold up is its own alone.
     idle_s=None,
