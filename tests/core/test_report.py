@@ -7,7 +7,7 @@ import json
 import pytest
 
 from lambent.core.invocation import Outcome, Status, exit_cause, runtime_exited, timed_out
-from lambent.core.report import Json, Text, Usage, system_line_wanted, timestamp
+from lambent.core.report import Json, Text, Usage, application_line_wanted, system_line_wanted, timestamp
 
 OK = Outcome(Status.SUCCESS, b"{}")
 
@@ -83,3 +83,25 @@ def test_timestamps_have_milliseconds() -> None:
 )
 def test_system_lines_pass_their_level(level: str | None, line: str, wanted: bool) -> None:
     assert system_line_wanted(level, line) is wanted
+
+
+@pytest.mark.parametrize(
+    ("level", "line", "wanted"),
+    [
+        (None, '{"level": "debug", "msg": "x"}\n', False),
+        (None, '{"level": "info"}', True),
+        ("DEBUG", '{"level": "DEBUG"}', True),
+        ("DEBUG", '{"level": "trace"}', False),
+        ("WARN", '{"level": "INFO"}', False),
+        ("WARN", '{"level": "Warning"}', True),
+        ("WARN", '{"level": "critical"}', True),
+        ("WARN", '{"message": "no level"}', False),
+        ("WARN", '{"level": 5}', False),
+        ("INFO", '{"level": "shouting"}', True),
+        ("FATAL", "no JSON", True),
+        ("FATAL", '{"level": "INFO"', True),
+        ("FATAL", '["level"]', True),
+    ],
+)
+def test_printed_lines_are_filtered_by_their_level(level: str | None, line: str, wanted: bool) -> None:
+    assert application_line_wanted(level, line) is wanted

@@ -212,6 +212,64 @@ def told(request: pytest.FixtureRequest, shared_server: Any) -> tuple[Case, list
     return case, answers
 
 
+def _managed() -> list[Case]:
+    """The newest of each language."""
+    newest = {case.runtime.rstrip("0123456789.x"): case for case in CASES if not case.runtime.startswith("provided")}
+    return list(newest.values())
+
+
+# As AWS's documentation shows them: what is given are the runtime's program, its options, and its entry at the end.
+WRAPPER = """#!/bin/bash
+args=("$@")
+export WRAPPED="$1" COUNT="$#" JAVA_TOOL_OPTIONS="-Dwrapped=yes"
+[[ "$1" == *python* ]] && args=("${args[@]:0:$#-1}" "-X" "importtime" "${args[@]: -1}")
+[[ "$1" == *node* ]] && args=("${args[@]:0:1}" "--no-warnings" "${args[@]:1}")
+exec "${args[@]}"
+"""
+
+
+@pytest.mark.parametrize("case", _managed(), ids=lambda case: case.runtime)
+def test_a_wrapper_script_starts_the_runtime(case: Case, request: pytest.FixtureRequest, shared_server: Any) -> None:
+    files = case.files or {"Probe.class": request.getfixturevalue("compiled")}
+    members = {"Runtime": case.runtime, "Handler": case.handler, "Timeout": 30, "MemorySize": 512}
+    name = f"wrapped-{case.runtime.replace('.', '-')}"
+    variables = {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/bootstrap"}  # so called to be executable
+    shared_server.function(name, {**files, "bootstrap": WRAPPER}, Environment={"Variables": variables}, **members)
+    aws = shared_server.client("lambda")
+    try:
+        answer = aws.invoke(FunctionName=name)
+        told = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, told
+        language = case.runtime.rstrip("0123456789.x").removesuffix("js")
+        assert language in told["env"]["WRAPPED"]
+        assert int(told["env"]["COUNT"]) >= 2
+        assert told["env"]["AWS_LAMBDA_EXEC_WRAPPER"] == "/var/task/bootstrap"
+        assert told["cwd"] == "/var/task"
+    finally:
+        aws.delete_function(FunctionName=name)
+
+
+@pytest.mark.parametrize("case", _managed(), ids=lambda case: case.runtime)
+def test_a_wrapper_that_is_missing_ends_the_runtime_with_status_127(
+    case: Case, request: pytest.FixtureRequest, shared_server: Any
+) -> None:
+    files = case.files or {"Probe.class": request.getfixturevalue("compiled")}
+    name = f"unwrapped-{case.runtime.replace('.', '-')}"
+    variables = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/absent"}
+    members = {"Runtime": case.runtime, "Handler": case.handler, "Environment": {"Variables": variables}}
+    shared_server.function(name, files, **members)
+    aws = shared_server.client("lambda")
+    try:
+        answer = aws.invoke(FunctionName=name)
+        request_id = answer["ResponseMetadata"]["RequestId"]
+        assert json.loads(answer["Payload"].read()) == {
+            "errorType": "Runtime.ExitError",
+            "errorMessage": f"RequestId: {request_id} Error: Runtime exited with error: exit status 127",
+        }
+    finally:
+        aws.delete_function(FunctionName=name)
+
+
 def test_the_environment_is_complete_and_nothing_else(told: Any) -> None:
     case, answers = told
     for name, answer in answers:

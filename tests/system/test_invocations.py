@@ -512,6 +512,17 @@ def test_the_json_format_makes_json_of_every_line(deploy: Any, run: Run) -> None
     assert lines[2]["record"]["status"] == "success"
 
 
+def test_json_lines_that_a_function_prints_are_filtered_by_their_level(deploy: Any, run: Run) -> None:
+    source = "import json\ndef handler(e, c):\n    for level in ('DEBUG', 'INFO', 'ERROR'):\n"
+    source += "        print(json.dumps({'level': level, 'message': 'said ' + level}))\n    print('said plainly')\n"
+    logging = {"LogFormat": "JSON", "ApplicationLogLevel": "WARN"}
+    log = run(deploy(source, LoggingConfig=logging)).log
+    assert "said ERROR" in log
+    assert "said plainly" in log
+    assert "said DEBUG" not in log
+    assert "said INFO" not in log
+
+
 def test_only_the_last_4_kb_of_a_log_are_returned(deploy: Any, run: Run) -> None:
     name = deploy("def handler(event, context):\n    for i in range(1000):\n        print('line', i)\n")
     log = run(name).log

@@ -132,3 +132,31 @@ _SYSTEM_LEVELS = {"DEBUG": 0, "INFO": 1, "WARN": 2}
 def system_line_wanted(system_level: str | None, line_level: str) -> bool:
     """Whether a system line of `line_level` passes SystemLogLevel (JSON format only; INFO when unset)."""
     return _SYSTEM_LEVELS[line_level] >= _SYSTEM_LEVELS[system_level or "INFO"]
+
+
+_APPLICATION_LEVELS = {
+    "TRACE": 0,
+    "DEBUG": 1,
+    "INFO": 2,
+    "WARN": 3,
+    "WARNING": 3,
+    "ERROR": 4,
+    "FATAL": 5,
+    "CRITICAL": 5,
+}
+
+
+def application_line_wanted(application_level: str | None, line: str) -> bool:
+    """Whether a line that a function printed passes ApplicationLogLevel (JSON format only; INFO when unset).
+
+    JSON objects tell their level by their key `level`, and count as INFO without one; other lines have no level.
+    """
+    if not line.startswith("{"):
+        return True
+    try:
+        said = json.loads(line).get("level")
+    except (ValueError, RecursionError):
+        return True
+    level = _APPLICATION_LEVELS.get(said.upper()) if isinstance(said, str) else None
+    least = _APPLICATION_LEVELS[application_level or "INFO"]
+    return (_APPLICATION_LEVELS["INFO"] if level is None else level) >= least

@@ -9,7 +9,7 @@ import select
 from lambent.core import limits
 from lambent.core.function import Version
 from lambent.core.invocation import Outcome
-from lambent.core.report import Json, Text, Usage, system_line_wanted, timestamp
+from lambent.core.report import Json, Text, Usage, application_line_wanted, system_line_wanted, timestamp
 from lambent.invoke.report import LogStream
 from lambent.kit.clock import Clock
 from lambent.runtimes.output import Frames, Lines
@@ -83,7 +83,7 @@ class Transcript:
         entries = self._read(64) if self._readable.poll(0) else []
         if rest := self._lines.end():
             now = self._now_ms()
-            entries += [(now, line) for line in rest]
+            entries += [(now, line) for line in rest if self._is_wanted(line)]
         if entries:
             self._write(entries)
 
@@ -99,8 +99,12 @@ class Transcript:
             entries += [(believable(frame.at_ms, now), frame.text) for frame in self._frames.feed(chunk)]
         for chunk in self._chunks(self._sandbox.output, most):
             now = self._now_ms()
-            entries += [(now, line) for line in self._lines.feed(chunk)]
+            entries += [(now, line) for line in self._lines.feed(chunk) if self._is_wanted(line)]
         return entries
+
+    def _is_wanted(self, line: str) -> bool:
+        logging = self._version.logging
+        return logging.format != "JSON" or application_line_wanted(logging.application_level, line)
 
     def _chunks(self, descriptor: int, most: int) -> list[bytes]:
         chunks: list[bytes] = []
