@@ -83,10 +83,8 @@ class Server:
         from botocore.config import Config
 
         config = keys.pop("config", Config(retries={"total_max_attempts": 1}, read_timeout=60))
-        options = {**self.credentials(), **keys}
-        return _aws_session().client(
-            service, endpoint_url=self.endpoint, region_name="us-east-1", config=config, **options
-        )
+        options = {"region_name": "us-east-1", **self.credentials(), **keys}
+        return _aws_session().client(service, endpoint_url=self.endpoint, config=config, **options)
 
     def environment(self) -> dict[str, str]:
         """Environment variables for a command-line client."""

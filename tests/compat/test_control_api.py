@@ -298,6 +298,53 @@ def test_event_invoke_configs_are_put_merged_listed_and_deleted(aws: Any, own: s
     assert aws.list_function_event_invoke_configs(FunctionName=own)["FunctionEventInvokeConfigs"] == []
 
 
+def test_versions_and_aliases_have_settings_of_their_own(aws: Any, own: str) -> None:
+    aws.get_waiter("function_active_v2").wait(FunctionName=own)
+    aws.put_function_event_invoke_config(FunctionName=own, MaximumRetryAttempts=2)
+    assert aws.publish_version(FunctionName=own)["Version"] == "1"
+    for alias in ("A", "B"):
+        aws.create_alias(FunctionName=own, Name=alias, FunctionVersion="$LATEST" if alias == "A" else "1")
+    arn = f"{LAMBDA}:function:{own}"
+    assert refused(aws, GET_INVOKE, {"FunctionName": own, "Qualifier": "1"}) == (
+        *MISSING,
+        f"The function {arn}:1 doesn't have an EventInvokeConfig",
+    )
+    for number, qualifier in enumerate(("1", "A", "B")):
+        put = aws.put_function_event_invoke_config(FunctionName=f"{own}:{qualifier}", MaximumRetryAttempts=number)
+        assert put["FunctionArn"] == f"{arn}:{qualifier}"
+    listed = aws.list_function_event_invoke_configs(FunctionName=own, MaxItems=3)
+    rest = aws.list_function_event_invoke_configs(FunctionName=own, Marker=listed["NextMarker"])
+    configs = listed["FunctionEventInvokeConfigs"] + rest["FunctionEventInvokeConfigs"]
+    retries = {each["FunctionArn"].removeprefix(f"{arn}:"): each["MaximumRetryAttempts"] for each in configs}
+    assert retries == {"$LATEST": 2, "1": 0, "A": 1, "B": 2}
+    runtime = aws.put_runtime_management_config(FunctionName=own, Qualifier="1", UpdateRuntimeOn="FunctionUpdate")
+    assert runtime["FunctionArn"] == f"{arn}:1"
+    assert refused(aws, PUT_RUNTIME, {"FunctionName": own, "Qualifier": "A", "UpdateRuntimeOn": "Auto"})[:2] == INVALID
+    assert refused(aws, PUT_SCALE, {"FunctionName": own, "Qualifier": "1"})[:2] == INVALID
+    url = aws.create_function_url_config(FunctionName=own, Qualifier="B", AuthType="AWS_IAM")
+    assert url["FunctionArn"] == f"{arn}:B"
+    aws.delete_alias(FunctionName=own, Name="B")
+    aws.delete_function(FunctionName=own, Qualifier="1")
+    configs = aws.list_function_event_invoke_configs(FunctionName=own)["FunctionEventInvokeConfigs"]
+    assert [each["FunctionArn"] for each in configs] == [f"{arn}:$LATEST", f"{arn}:A"]
+    urls = aws.list_function_url_configs(FunctionName=own)["FunctionUrlConfigs"]
+    assert [each["FunctionArn"] for each in urls] == [f"{arn}:B"]
+
+
+def test_a_mapping_keeps_the_qualifier_that_it_was_made_with(aws: Any, own: str) -> None:
+    aws.create_alias(FunctionName=own, Name="A", FunctionVersion="$LATEST")
+    source = f"{QUEUE}-{own}"
+    for qualifier in ("A", "$LATEST"):
+        made = aws.create_event_source_mapping(FunctionName=f"{own}:{qualifier}", EventSourceArn=source)
+        assert made["FunctionArn"] == f"{LAMBDA}:function:{own}:{qualifier}"
+    of_alias = aws.list_event_source_mappings(FunctionName=f"{own}:A")["EventSourceMappings"]
+    assert [each["FunctionArn"] for each in of_alias] == [f"{LAMBDA}:function:{own}:A"]
+    of_all = aws.list_event_source_mappings(FunctionName=own)["EventSourceMappings"]
+    assert len(of_all) == 2
+    for each in of_all:
+        aws.delete_event_source_mapping(UUID=each["UUID"])
+
+
 @pytest.mark.parametrize("arn", [QUEUE, TOPIC, BUS, LAMBDA + ":function:{F}", LAMBDA + ":function:{F}:$LATEST"])
 def test_a_destination_may_be_a_queue_a_topic_a_bus_or_another_function(aws: Any, f: str, own: str, arn: str) -> None:
     wanted = named(on_failure(arn), f)
