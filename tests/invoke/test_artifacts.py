@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lambent.invoke import artifacts as module
-from lambent.invoke.artifacts import ArtifactMissing, Artifacts
+from lambent.invoke.artifacts import ArtifactMissing, Artifacts, merged_name
 from lambent.invoke.package import BadPackage
 from lambent.store.memory import MemoryBlobs
 
@@ -89,6 +89,27 @@ async def test_an_upload_and_a_cold_start_may_unpack_the_same_package_at_once(
     paths = await asyncio.gather(*(artifacts.unpack(digest, data) for _ in range(4)), artifacts.path(digest))
     assert len(set(paths)) == 1
     assert folders(tmp_path) == [digest]
+
+
+async def test_several_packages_are_merged_once_in_their_order(
+    artifacts: Artifacts, blobs: MemoryBlobs, tools: Any, tmp_path: Path
+) -> None:
+    one, two = [await blobs.put(tools.zipped({"both.py": text, f"{text}.py": ""})) for text in ("one", "two")]
+    merged = await artifacts.merged([one, two])
+    assert (merged / "both.py").read_text() == "two"
+    assert {path.name for path in merged.iterdir()} == {"both.py", "one.py", "two.py"}
+    assert await artifacts.merged([one, two]) == merged
+    other = await artifacts.merged([two, one])
+    assert (other / "both.py").read_text() == "one"
+    assert folders(tmp_path) == sorted([one, two, merged_name([one, two]), merged_name([two, one])])
+    await artifacts.keep_only([])
+    await artifacts.keep_only([one, merged_name([one, two])])
+    assert folders(tmp_path) == sorted([one, merged_name([one, two])])
+
+
+async def test_one_package_needs_no_merging(artifacts: Artifacts, blobs: MemoryBlobs, tools: Any) -> None:
+    digest = await put(blobs, tools)
+    assert await artifacts.merged([digest]) == await artifacts.path(digest)
 
 
 async def test_what_is_not_there_is_missing(artifacts: Artifacts, tmp_path: Path) -> None:

@@ -168,6 +168,14 @@ def test_the_runtimes_variables_are_those_of_aws() -> None:
 EXECUTABLE = Contents(frozenset({"bootstrap"}), frozenset({"bootstrap"}))
 
 
+def test_what_layers_bring_together_is_what_the_later_ones_leave_of_the_earlier() -> None:
+    plain, other = contents("bootstrap", "lib"), contents("python", "python/boto3")
+    assert Contents.merged([EXECUTABLE, plain]) == contents("bootstrap", "lib")
+    assert Contents.merged([plain, EXECUTABLE]).executables == {"bootstrap"}
+    assert Contents.merged([EXECUTABLE, other]).names == {"bootstrap", "python", "python/boto3"}
+    assert Contents.merged([]) == Contents()
+
+
 @pytest.mark.parametrize(
     ("task", "opt", "command"),
     [

@@ -7,11 +7,14 @@ trusted and is made again.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 
+from lambent.invoke.merging import merge
 from lambent.invoke.package import unpack
 from lambent.kit.ids import uuid4
 from lambent.kit.tasks import Tasks
@@ -20,6 +23,11 @@ from lambent.store.base import Blobs
 
 class ArtifactMissing(Exception):
     """There is no blob of that digest."""
+
+
+def merged_name(digests: Sequence[str]) -> str:
+    """What the folder is called that several packages are merged in, later ones over earlier ones."""
+    return "merged-" + hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
 class Artifacts:
@@ -58,16 +66,29 @@ class Artifacts:
             making.add_done_callback(lambda _: self._making.pop(digest, None))
         return await asyncio.shield(making)
 
+    async def merged(self, digests: Sequence[str]) -> Path:
+        """One folder with several packages in it, at least one, later ones over earlier ones; made now if need be.
+        Raises ArtifactMissing and BadPackage."""
+        if len(digests) == 1:
+            return await self.path(digests[0])
+        name = merged_name(digests)
+        self._asked_for.add(name)
+        if (path := self.ready(name)) is not None:
+            return path
+        sources = [await self.path(digest) for digest in digests]
+        return await self._tasks.in_thread(self._make, name, partial(merge, sources))
+
     async def unpack(self, digest: str, data: bytes) -> Path:
         """Unpack `data`, whose digest is `digest`, now. Raises BadPackage."""
         self._asked_for.add(digest)
         if (path := self.ready(digest)) is not None:
             return path
-        return await self._tasks.in_thread(self._make, digest, data)
+        return await self._tasks.in_thread(self._make, digest, partial(unpack, data))
 
-    async def keep_only(self, digests: Collection[str]) -> None:
-        """Remove every folder whose digest is neither among `digests` nor was asked for since the last time."""
-        kept = self._asked_for.union(digests)
+    async def keep_only(self, names: Collection[str]) -> None:
+        """Remove every folder, named by its digest or `merged_name`, that is neither among `names` nor was asked for
+        since the last time."""
+        kept = self._asked_for.union(names)
         self._asked_for.clear()
         await self._tasks.in_thread(self._remove_others, kept)
 
@@ -79,14 +100,14 @@ class Artifacts:
         data = await self._blobs.get(digest)
         if data is None:
             raise ArtifactMissing(digest)
-        return await self._tasks.in_thread(self._make, digest, data)
+        return await self._tasks.in_thread(self._make, digest, partial(unpack, data))
 
-    def _make(self, digest: str, data: bytes) -> Path:
-        path = self._root / digest
-        new = self._root / f"{digest}.new-{uuid4()}"
+    def _make(self, name: str, fill: Callable[[Path], None]) -> Path:
+        path = self._root / name
+        new = self._root / f"{name}.new-{uuid4()}"
         new.mkdir(mode=0o755)
         try:
-            unpack(data, new)
+            fill(new)
             try:
                 os.rename(new, path)
             except OSError:
@@ -97,9 +118,9 @@ class Artifacts:
                 _remove(new)
         return path
 
-    def _remove_others(self, digests: Collection[str]) -> None:
+    def _remove_others(self, names: Collection[str]) -> None:
         for folder in self._root.iterdir():
-            if folder.name not in digests and ".new-" not in folder.name:
+            if folder.name not in names and ".new-" not in folder.name:
                 _remove(folder)
 
 

@@ -17,7 +17,7 @@ from lambent.invoke.environment import Environment, Label, Owner
 from lambent.invoke.report import LogSink
 from lambent.invoke.stems import Stem
 from lambent.kit.clock import Clock
-from lambent.runtimes.base import TASK, Contents, Facts, Runtime
+from lambent.runtimes.base import OPT, TASK, Contents, Facts, Runtime
 from lambent.runtimes.catalogue import Catalogue
 from lambent.sandbox.base import Assignment, Bind, Limits, Template
 
@@ -90,14 +90,19 @@ class Preparation:
         """Raises BadPackage, ArtifactMissing and RuntimeMissing."""
         runtime = self._catalogue.get(version.runtime)
         folder = await self._artifacts.path(version.code.digest)
-        facts = Facts(version.environment or {}, Contents.of(folder))
+        mounts = [Bind(folder, TASK)]
+        layers = [layer.code.digest for layer in version.layers]
+        if layers:
+            mounts.append(Bind(await self._artifacts.merged(layers), OPT))
+        opt = Contents.merged([Contents.of(await self._artifacts.path(digest)) for digest in layers])
+        facts = Facts(version.environment or {}, Contents.of(folder), opt)
         keys = await self._credentials.for_function(version.role, version.name)
         return Plan(
             version=version,
             runtime=runtime,
             template=_with_aws(runtime.choose(facts)),
             facts=facts,
-            mounts=(Bind(folder, TASK),),
+            mounts=tuple(mounts),
             limits=Limits(
                 memory_bytes=version.memory_mb * limits.MIB,
                 cpus=limits.cpus(version.memory_mb),

@@ -6,7 +6,7 @@ A language is a folder here with a `runtime.py` that has a FAMILY; catalogue.py 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -46,6 +46,15 @@ class Contents:
                 if folder.is_dir():
                     _list(folder, root, names, executables)
         return cls(frozenset(names), frozenset(executables))
+
+    @classmethod
+    def merged(cls, parts: Sequence[Contents]) -> Contents:
+        """What folders hold together when later ones cover earlier ones."""
+        whole = cls()
+        for part in parts:
+            executables = (whole.executables - part.names) | part.executables
+            whole = cls(whole.names | part.names, executables)
+        return whole
 
 
 def _list(folder: Path, root: Path, names: set[str], executables: set[str]) -> None:
