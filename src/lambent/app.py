@@ -25,6 +25,8 @@ from lambent.control.event_invoke import EventInvokeConfigs
 from lambent.control.event_sources import EventSourceMappings
 from lambent.control.functions import Functions
 from lambent.control.invocations import Invocations
+from lambent.control.layer_permissions import LayerPermissions
+from lambent.control.layers import Layers
 from lambent.control.recursion import RecursionConfigs
 from lambent.control.runtime_management import RuntimeManagementConfigs
 from lambent.control.scaling import ScalingConfigs
@@ -44,6 +46,7 @@ from lambent.invoke.collect import collect_garbage
 from lambent.invoke.door import Doors
 from lambent.invoke.gate import Gate
 from lambent.invoke.invoker import Invoker
+from lambent.invoke.layers import LayerRecords
 from lambent.invoke.prepare import Preparation
 from lambent.invoke.records import FunctionRecords
 from lambent.invoke.resolve import Resolver
@@ -175,6 +178,8 @@ async def _run(
         Functions(ports, artifacts, activation),
         Versions(ports),
         Aliases(ports),
+        Layers(ports, artifacts),
+        LayerPermissions(ports),
         Tags(ports),
         Concurrencies(ports),
         Invocations(ports),
@@ -209,7 +214,7 @@ async def _run(
     stack.push_async_callback(invoker.close)
     await activation.resume()
     tasks.start("log retention", Retention(store.records, store.journals, clock, log).run())
-    tasks.start("garbage", collect_garbage(functions, store.blobs, artifacts, log))
+    tasks.start("garbage", collect_garbage(functions, LayerRecords(store.records), store.blobs, artifacts, log))
     ready(Running(url, settings, driver.level, driver.notes))
     gc.collect()
     gc.freeze()  # what lives now lives for ever: the collector need not look at it again

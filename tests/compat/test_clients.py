@@ -151,6 +151,22 @@ resource "aws_cloudwatch_log_group" "logs" {
   name              = "/aws/lambda/terraformed"
   retention_in_days = 7
 }
+resource "aws_lambda_layer_version" "words" {
+  layer_name               = "terraformed-words"
+  filename                 = "layer.zip"
+  source_code_hash         = filebase64sha256("layer.zip")
+  description              = "Words."
+  license_info             = "MIT"
+  compatible_runtimes      = ["python3.11"]
+  compatible_architectures = ["x86_64"]
+}
+resource "aws_lambda_layer_version_permission" "everybody" {
+  layer_name     = aws_lambda_layer_version.words.layer_name
+  version_number = aws_lambda_layer_version.words.version
+  statement_id   = "everybody"
+  action         = "lambda:GetLayerVersion"
+  principal      = "*"
+}
 resource "aws_lambda_function" "hello" {
   function_name    = "terraformed"
   role             = aws_iam_role.runner.arn
@@ -159,6 +175,7 @@ resource "aws_lambda_function" "hello" {
   filename         = "code.zip"
   source_code_hash = filebase64sha256("code.zip")
   timeout          = 9
+  layers           = [aws_lambda_layer_version.words.arn]
   environment {
     variables = { GREETING = var.greeting }
   }
@@ -230,18 +247,21 @@ resource "aws_lambda_event_source_mapping" "orders" {
 def test_terraform_applies_plans_no_changes_updates_and_destroys(server: Any, tools: Any, tmp_path: Path) -> None:
     work = tmp_path / "terraform"
     work.mkdir()
-    source = "import os\ndef handler(event, context):\n    return os.environ['GREETING']\n"
+    source = "import os, words\ndef handler(event, context):\n    return os.environ['GREETING'] + words.MARK\n"
     (work / "code.zip").write_bytes(tools.zipped({"app.py": source}))
+    (work / "layer.zip").write_bytes(tools.zipped({"python/words.py": "MARK = '!'\n"}))
     (work / "main.tf").write_text(TERRAFORM.replace("ENDPOINT", server.endpoint))
     command(server, "terraform", "init", f"-plugin-dir={PLUGINS}", "-no-color", cwd=work)
     command(server, "terraform", "apply", "-auto-approve", "-no-color", cwd=work)
     aws = server.client("lambda")
-    assert json.load(aws.invoke(FunctionName="terraformed")["Payload"]) == "hello"
+    assert json.load(aws.invoke(FunctionName="terraformed")["Payload"]) == "hello!"
     plan = ("terraform", "plan", "-detailed-exitcode", "-no-color")
     assert "No changes" in command(server, *plan, cwd=work)
     changed = ("-var", "greeting=changed")
+    (work / "layer.zip").write_bytes(tools.zipped({"python/words.py": "MARK = '?'\n"}))
     command(server, "terraform", "apply", "-auto-approve", "-no-color", *changed, cwd=work)
-    assert json.load(aws.invoke(FunctionName="terraformed")["Payload"]) == "changed"
+    assert json.load(aws.invoke(FunctionName="terraformed")["Payload"]) == "changed?"
     assert "No changes" in command(server, *plan, *changed, cwd=work)
+    assert [layer["LatestMatchingVersion"]["Version"] for layer in aws.list_layers()["Layers"]] == [2]
     command(server, "terraform", "destroy", "-auto-approve", "-no-color", cwd=work)
     assert aws.list_functions()["Functions"] == []

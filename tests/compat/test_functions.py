@@ -228,7 +228,12 @@ CODE = {"ZipFile": b"x"}
         ({"Code": {}}, 400, "InvalidParameterValueException", "source for function code"),
         ({"Handler": "has a blank"}, 400, "ValidationException", "regular expression pattern"),
         ({"PackageType": "Image"}, 400, "InvalidParameterValueException", "not supported by Lambent"),
-        ({"Layers": ["arn:aws:lambda:us-east-1:000000000000:layer:l:1"]}, 400, "InvalidParameterValueException", "Lay"),
+        (
+            {"Layers": ["arn:aws:lambda:us-east-1:000000000000:layer:l:1"]},
+            400,
+            "InvalidParameterValueException",
+            "Layer version arn:aws:lambda:us-east-1:000000000000:layer:l:1 does not exist.",
+        ),
         ({"LoggingConfig": {"SystemLogLevel": "WARN"}}, 400, "InvalidParameterValueException", "JSON"),
         ({"Tags": {f"k{n}": "v" for n in range(51)}}, 400, "InvalidParameterValueException", "tag limit"),
     ],
@@ -289,9 +294,9 @@ def test_tags_are_kept_and_changed(aws: Any, name: str, members: dict[str, Any])
 
 
 def test_an_operation_that_is_missing_says_so_by_name(aws: Any) -> None:
-    status, code, text = refused(aws.list_layers)
+    status, code, text = refused(aws.get_durable_execution, DurableExecutionArn="arn:aws:lambda:x")
     assert (status, code) == (501, "NotImplementedException")
-    assert "ListLayers" in text
+    assert "GetDurableExecution" in text
 
 
 def test_account_settings_count_what_is_there(aws: Any, name: str, members: dict[str, Any]) -> None:

@@ -167,6 +167,12 @@ async def test_a_fault_of_ours_is_answered_too(
             limits.CREATE_FUNCTION_BODY,
             "Request must be smaller than 70167211 bytes for the UpdateFunctionCode operation",
         ),
+        (
+            "POST",
+            "/2018-10-31/layers/words/versions",
+            limits.CREATE_FUNCTION_BODY,
+            "Request must be smaller than 70167211 bytes for the PublishLayerVersion operation",
+        ),
     ],
 )
 async def test_a_body_that_is_too_large_is_refused_unread(

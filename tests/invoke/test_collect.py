@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from lambent.core.function import Code, Function, Layer
+from lambent.core.layer import LayerVersion
 from lambent.invoke import collect
 from lambent.invoke.artifacts import Artifacts
 from lambent.invoke.collect import collect_once
+from lambent.invoke.layers import LayerRecords
 from lambent.kit.seal import SealBroken
 from lambent.store.base import StoreUnavailable
 from lambent.store.memory import MemoryBlobs
@@ -26,6 +28,7 @@ class Cellar:
         self.blobs = MemoryBlobs()
         self.artifacts = Artifacts(folder, self.blobs, world.tasks)
         self.artifacts.start()
+        self.layers = LayerRecords(world.records)
         self.suspects: set[str] = set()
 
     async def package(self, text: str) -> str:
@@ -36,7 +39,7 @@ class Cellar:
         return digest
 
     async def round(self) -> None:
-        self.suspects = await collect_once(self.world.functions, self.blobs, self.artifacts, self.suspects)
+        self.suspects = await collect_once(self.world.functions, self.layers, self.blobs, self.artifacts, self.suspects)
 
     async def has(self, digest: str) -> tuple[bool, bool]:
         """Whether there is the blob, and whether there is the folder."""
@@ -86,6 +89,27 @@ async def test_what_a_published_version_and_its_layers_need_is_kept(cellar: Cell
     assert await cellar.has(deleted) == (False, False)
 
 
+async def test_a_published_layer_is_kept_and_a_deleted_one_for_as_long_as_a_function_has_it(cellar: Cellar) -> None:
+    code, unused, had, gone = [await cellar.package(text) for text in ("code", "unused", "had", "gone")]
+    published = {
+        digest: await cellar.layers.publish(
+            LayerVersion("000000000000", "us-east-1", "l", 0, Code(digest, "", 1), 1, "2026-01-01")
+        )
+        for digest in (unused, had, gone)
+    }
+    layers = tuple(Layer(published[digest].ref.arn, Code(digest, "", 1)) for digest in (had, unused))
+    merged = await cellar.artifacts.merged([had, unused])
+    version = cellar.version(code, layers=layers)
+    await cellar.world.functions.add(Function(version, version))
+    for digest in (had, gone):
+        await cellar.layers.remove(published[digest].ref)
+    for _ in range(3):
+        await cellar.round()
+    assert await cellar.has(unused) == await cellar.has(had) == (True, True)
+    assert await cellar.has(gone) == (False, False)
+    assert merged.is_dir()
+
+
 async def test_a_package_that_got_its_function_between_the_rounds_is_kept(cellar: Cellar) -> None:
     digest = await cellar.package("deployed slowly")
     await cellar.round()
@@ -131,7 +155,7 @@ async def test_rounds_come_every_hour_also_after_one_that_failed(
 ) -> None:
     given: list[set[str]] = []
 
-    async def round(functions: Any, blobs: Any, artifacts: Any, suspects: set[str]) -> set[str]:
+    async def round(functions: Any, layers: Any, blobs: Any, artifacts: Any, suspects: set[str]) -> set[str]:
         given.append(suspects)
         if len(given) == 2:
             raise trouble
@@ -139,7 +163,7 @@ async def test_rounds_come_every_hour_also_after_one_that_failed(
 
     monkeypatch.setattr(collect, "collect_once", round)
     world = cellar.world
-    rounds = collect.collect_garbage(world.functions, cellar.blobs, cellar.artifacts, world.log)
+    rounds = collect.collect_garbage(world.functions, cellar.layers, cellar.blobs, cellar.artifacts, world.log)
     task = world.tasks.start("garbage", rounds)
     await world.passes(4 * collect.EVERY_S - 1)
     assert given == [set(), {"found in round 1"}, {"found in round 1"}, {"found in round 3"}]

@@ -45,6 +45,8 @@ def shown(version: Version, *, qualifier: str | None = None, listed: bool = Fals
         "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
         "LoggingConfig": _logging(version),
     }
+    if version.layers:
+        answer["Layers"] = [{"Arn": layer.arn, "CodeSize": layer.code.size} for layer in version.layers]
     if version.environment is not None:
         answer["Environment"] = {"Variables": dict(version.environment)}
     if version.dead_letter_target is not None:
@@ -198,7 +200,6 @@ def _given(value: object) -> bool:
 
 _UNSUPPORTED = {
     "PublishTo": _given,
-    "Layers": _truthy,
     "FileSystemConfigs": _truthy,
     "ImageConfig": _truthy,
     "KMSKeyArn": _truthy,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from lambent.control.activation import Activation
+from lambent.control.attaching import attached, check_size
 from lambent.control.code import checked, zip_file
 from lambent.control.configuration import (
     changed,
@@ -45,6 +46,7 @@ from lambent.core.function import Code, Function, Version
 from lambent.core.routing import is_version
 from lambent.invoke.allotments import AllotmentRecords
 from lambent.invoke.artifacts import Artifacts
+from lambent.invoke.layers import LayerRecords
 from lambent.invoke.records import FunctionRecords
 from lambent.kit.ids import uuid4
 from lambent.ports import Ports
@@ -67,7 +69,7 @@ class Functions:
         self._signing = SigningConfigs(ports)
 
     async def create_function(self, call: Call, request: CreateFunctionRequest) -> FunctionConfiguration:
-        """Partly: no layers, VPC, images, S3 code, SnapStart yet (refused by name); nothing is put into dead-letter
+        """Partly: no VPC, images, S3 code, SnapStart yet (refused by name); nothing is put into dead-letter
         queues yet."""
         ref = self._creatable(call, request["FunctionName"])
         version = self._new_version(ref, request)
@@ -76,8 +78,10 @@ class Functions:
         await check_role(self._ports, call, version.role, version.arn)
         signing = request.get("CodeSigningConfigArn") or None
         await self._signing.check(call, ref.name, signing)
+        layers = await attached(self._ports, call, request.get("Layers") or ())
         data = zip_file(request["Code"])
-        version = replace(version, code=await checked(self._ports, self._artifacts, data))
+        version = replace(version, code=await checked(self._ports, self._artifacts, data), layers=layers)
+        await check_size(self._ports, version.code, layers, data)
         await self._ports.blobs.put(data)
         function = Function(version, tags=_tags(request.get("Tags") or {}))
         answer, more = version, []
@@ -119,6 +123,7 @@ class Functions:
         await self._signing.check(call, latest.name, await self._signing.used_by(ref))
         data = zip_file(request)
         code = await checked(self._ports, self._artifacts, data)
+        await check_size(self._ports, code, function.latest.layers, data)
         architectures = request.get("Architectures")
 
         def update(version: Version) -> Version:
@@ -133,7 +138,7 @@ class Functions:
     async def update_function_configuration(
         self, call: Call, request: UpdateFunctionConfigurationRequest
     ) -> FunctionConfiguration:
-        """Partly: no layers, VPC, SnapStart or KMS keys yet (refused by name); nothing is put into dead-letter queues
+        """Partly: no VPC, SnapStart or KMS keys yet (refused by name); nothing is put into dead-letter queues
         yet."""
         function = (await find_function(self._functions, call, request)).function
         _check_updatable(function, request)
@@ -142,7 +147,14 @@ class Functions:
             self._check_runtime(runtime)
         if (role := request.get("Role")) is not None:
             await check_role(self._ports, call, role, function.latest.arn)
-        return await self._update(call, request, lambda version: configured(version, request))
+        arns = request.get("Layers")
+        layers = None if arns is None else await attached(self._ports, call, arns)
+        await check_size(self._ports, function.latest.code, layers or ())
+
+        def update(version: Version) -> Version:
+            return replace(configured(version, request), layers=version.layers if layers is None else layers)
+
+        return await self._update(call, request, update)
 
     async def list_functions(self, call: Call, request: ListFunctionsRequest) -> ListFunctionsResponse:
         """Fifty at most a page, in name order; with FunctionVersion ALL every function's versions behind it."""
@@ -223,6 +235,8 @@ class Functions:
         async for version in self._every_version(call, "", 0):
             count += version.version == LATEST
             size += version.code.size
+        async for layer in LayerRecords(self._ports.records).in_account(call.account, call.region):
+            size += layer.code.size
         limit = self._ports.invoker.limit
         allotments, _ = await self._allotments.get(call.account, call.region)
         return {

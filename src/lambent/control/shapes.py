@@ -154,10 +154,79 @@ SnapStartOptimizationStatus = Literal["On", "Off"]
 FunctionUrlAuthType = Literal["NONE", "AWS_IAM"]
 InvokeMode = Literal["BUFFERED", "RESPONSE_STREAM"]
 RecursiveLoop = Literal["Allow", "Terminate"]
+Runtime = Literal[
+    "nodejs",
+    "nodejs4.3",
+    "nodejs6.10",
+    "nodejs8.10",
+    "nodejs10.x",
+    "nodejs12.x",
+    "nodejs14.x",
+    "nodejs16.x",
+    "nodejs18.x",
+    "nodejs20.x",
+    "nodejs22.x",
+    "nodejs24.x",
+    "java8",
+    "java8.al2",
+    "java11",
+    "java17",
+    "java21",
+    "java25",
+    "python2.7",
+    "python3.6",
+    "python3.7",
+    "python3.8",
+    "python3.9",
+    "python3.10",
+    "python3.11",
+    "python3.12",
+    "python3.13",
+    "python3.14",
+    "dotnetcore1.0",
+    "dotnetcore2.0",
+    "dotnetcore2.1",
+    "dotnetcore3.1",
+    "dotnet6",
+    "dotnet8",
+    "dotnet10",
+    "nodejs4.3-edge",
+    "go1.x",
+    "ruby2.5",
+    "ruby2.7",
+    "ruby3.2",
+    "ruby3.3",
+    "ruby3.4",
+    "ruby4.0",
+    "provided",
+    "provided.al2",
+    "provided.al2023",
+    "nodejs26.x",
+    "python3.15",
+    "java8.al2023",
+    "java11.al2023",
+    "java17.al2023",
+    "custom",
+]
 UpdateRuntimeOn = Literal["Auto", "Manual", "FunctionUpdate"]
 InvocationType = Literal["Event", "RequestResponse", "DryRun"]
 LogType = Literal["None", "Tail"]
 FunctionVersion = Literal["ALL"]
+
+
+class AddLayerVersionPermissionRequest(TypedDict, total=False):
+    LayerName: Required[str]
+    VersionNumber: Required[int]
+    StatementId: Required[str]
+    Action: Required[str]
+    Principal: Required[str]
+    OrganizationId: str
+    RevisionId: str
+
+
+class AddLayerVersionPermissionResponse(TypedDict, total=False):
+    Statement: str
+    RevisionId: str
 
 
 class CreateAliasRequest(TypedDict, total=False):
@@ -728,6 +797,11 @@ class DeleteFunctionUrlConfigRequest(TypedDict, total=False):
     Qualifier: str
 
 
+class DeleteLayerVersionRequest(TypedDict, total=False):
+    LayerName: Required[str]
+    VersionNumber: Required[int]
+
+
 class GetAccountSettingsRequest(TypedDict):
     pass
 
@@ -892,6 +966,46 @@ class GetFunctionUrlConfigResponse(TypedDict, total=False):
     InvokeMode: InvokeMode
 
 
+class GetLayerVersionRequest(TypedDict, total=False):
+    LayerName: Required[str]
+    VersionNumber: Required[int]
+
+
+class GetLayerVersionResponse(TypedDict, total=False):
+    Content: LayerVersionContentOutput
+    LayerArn: str
+    LayerVersionArn: str
+    Description: str
+    CreatedDate: str
+    Version: int
+    CompatibleArchitectures: list[Architecture]
+    CompatibleRuntimes: list[Runtime]
+    LicenseInfo: str
+
+
+class LayerVersionContentOutput(TypedDict, total=False):
+    Location: str
+    CodeSha256: str
+    CodeSize: int
+    SigningProfileVersionArn: str
+    SigningJobArn: str
+    ResolvedS3Object: ResolvedS3Object
+
+
+class GetLayerVersionByArnRequest(TypedDict, total=False):
+    Arn: Required[str]
+
+
+class GetLayerVersionPolicyRequest(TypedDict, total=False):
+    LayerName: Required[str]
+    VersionNumber: Required[int]
+
+
+class GetLayerVersionPolicyResponse(TypedDict, total=False):
+    Policy: str
+    RevisionId: str
+
+
 class GetRuntimeManagementConfigRequest(TypedDict, total=False):
     FunctionName: Required[str]
     Qualifier: str
@@ -1040,6 +1154,47 @@ class ListFunctionsByCodeSigningConfigResponse(TypedDict, total=False):
     FunctionArns: list[str]
 
 
+class ListLayerVersionsRequest(TypedDict, total=False):
+    CompatibleArchitecture: Architecture
+    CompatibleRuntime: Runtime
+    LayerName: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListLayerVersionsResponse(TypedDict, total=False):
+    NextMarker: str
+    LayerVersions: list[LayerVersionsListItem]
+
+
+class LayerVersionsListItem(TypedDict, total=False):
+    LayerVersionArn: str
+    Version: int
+    Description: str
+    CreatedDate: str
+    CompatibleArchitectures: list[Architecture]
+    CompatibleRuntimes: list[Runtime]
+    LicenseInfo: str
+
+
+class ListLayersRequest(TypedDict, total=False):
+    CompatibleArchitecture: Architecture
+    CompatibleRuntime: Runtime
+    Marker: str
+    MaxItems: int
+
+
+class ListLayersResponse(TypedDict, total=False):
+    NextMarker: str
+    Layers: list[LayersListItem]
+
+
+class LayersListItem(TypedDict, total=False):
+    LayerName: str
+    LayerArn: str
+    LatestMatchingVersion: LayerVersionsListItem
+
+
 class ListTagsRequest(TypedDict, total=False):
     Resource: Required[str]
 
@@ -1057,6 +1212,35 @@ class ListVersionsByFunctionRequest(TypedDict, total=False):
 class ListVersionsByFunctionResponse(TypedDict, total=False):
     NextMarker: str
     Versions: list[FunctionConfiguration]
+
+
+class PublishLayerVersionRequest(TypedDict, total=False):
+    LayerName: Required[str]
+    Description: str
+    Content: Required[LayerVersionContentInput]
+    CompatibleArchitectures: list[Architecture]
+    CompatibleRuntimes: list[Runtime]
+    LicenseInfo: str
+
+
+class LayerVersionContentInput(TypedDict, total=False):
+    S3Bucket: str
+    S3Key: str
+    S3ObjectVersion: str
+    S3ObjectStorageMode: S3ObjectStorageMode
+    ZipFile: bytes
+
+
+class PublishLayerVersionResponse(TypedDict, total=False):
+    Content: LayerVersionContentOutput
+    LayerArn: str
+    LayerVersionArn: str
+    Description: str
+    CreatedDate: str
+    Version: int
+    CompatibleArchitectures: list[Architecture]
+    CompatibleRuntimes: list[Runtime]
+    LicenseInfo: str
 
 
 class PublishVersionRequest(TypedDict, total=False):
@@ -1120,6 +1304,13 @@ class PutRuntimeManagementConfigResponse(TypedDict, total=False):
     UpdateRuntimeOn: Required[UpdateRuntimeOn]
     FunctionArn: Required[str]
     RuntimeVersionArn: str
+
+
+class RemoveLayerVersionPermissionRequest(TypedDict, total=False):
+    LayerName: Required[str]
+    VersionNumber: Required[int]
+    StatementId: Required[str]
+    RevisionId: str
 
 
 class TagResourceRequest(TypedDict, total=False):
@@ -1413,6 +1604,11 @@ class ModeNotSupportedException(ApiError):
 
 class NoPublishedVersionException(ApiError):
     code = "NoPublishedVersionException"
+    status = 400
+
+
+class PolicyLengthExceededException(ApiError):
+    code = "PolicyLengthExceededException"
     status = 400
 
 

@@ -26,6 +26,8 @@ class Layer:
     arn: str
     """Of the layer version."""
     code: Code
+    unzipped: int = 0
+    """Bytes of all its files."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,10 @@ FUNCTION_NAME: Final = 64
 ENVIRONMENT: Final = 4096
 TAGS: Final = 50
 LAYERS: Final = 5
+"""Of one function."""
+LAYERS_PAGE: Final = 50
+POLICY: Final = 20_480
+"""Bytes of a resource policy."""
 FUNCTIONS_PAGE: Final = 50
 ALIASES_PAGE: Final = 10_000
 MAPPINGS_PAGE: Final = 100

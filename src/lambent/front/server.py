@@ -23,7 +23,8 @@ from lambent.wire.service import unrouted
 HEALTH = b"/_lambent/health"
 STATS = STATS_PATH.encode()
 _JSON = ((b"Content-Type", b"application/json"),)
-_LARGE_BODIES = (b"/2015-03-31/functions", b"/2018-10-31/layers")
+_LAYERS = b"/2018-10-31/layers"
+_LARGE_BODIES = (b"/2015-03-31/functions", _LAYERS)
 PUBLIC_LIMITS = HttpLimits(unasked_bytes=65_536)
 """What one client may send; a body of so few bytes is below the limit of every operation."""
 SPARE = 65_536
@@ -76,6 +77,7 @@ class PublicConnection(Connection):
             error: ApiError = too_large()
         else:
             operation = "UpdateFunctionCode" if request.method == "PUT" else "CreateFunction"
+            operation = "PublishLayerVersion" if request.path.startswith(_LAYERS) else operation
             text = f"Request must be smaller than {limit} bytes for the {operation} operation"
             error = ApiError(text, code="RequestEntityTooLargeException", status=413)
         answer = unrouted(error, self._site.pipeline.request_id(request))

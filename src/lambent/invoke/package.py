@@ -56,6 +56,29 @@ def unpack(data: bytes, into: Path) -> None:
         raise
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a package's table of contents says."""
+
+    unzipped: int
+    """Bytes of all its files."""
+    extensions: tuple[str, ...]
+    """Names of the files in its folder `extensions`."""
+
+
+def outline(data: bytes) -> Outline:
+    """Of a package that can be unpacked."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        infos = archive.infolist()
+    names = ("/".join(part for part in info.filename.split("/") if part not in ("", ".")) for info in infos)
+    extensions = [name for name in names if name.startswith("extensions/") and name.count("/") == 1]
+    folders = {info.filename.strip("/") for info in infos if info.is_dir()}
+    return Outline(
+        sum(info.file_size for info in infos),
+        tuple(name.removeprefix("extensions/") for name in extensions if name not in folders),
+    )
+
+
 _UNWRITABLE = {17, 20, 21, 22, 36, 40, 84}
 """EEXIST, ENOTDIR, EISDIR, EINVAL, ENAMETOOLONG, ELOOP, EILSEQ: entries that contradict each other, or no names."""
 

@@ -228,7 +228,7 @@ class FunctionRecords:
     def _version_in(self, fields: dict[str, Any]) -> Version:
         fields["code"] = Code(**fields["code"])
         fields["logging"] = Logging(**fields["logging"])
-        fields["layers"] = tuple(Layer(each["arn"], Code(**each["code"])) for each in fields.get("layers", ()))
+        fields["layers"] = tuple(Layer(**{**each, "code": Code(**each["code"])}) for each in fields.get("layers", ()))
         sealed = fields.pop("environment")
         version = Version(**fields, environment=None)
         if sealed is None:
