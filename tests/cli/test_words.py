@@ -11,7 +11,7 @@ from lambent import __version__
 from lambent.app import Running
 from lambent.cli import paint, sdk
 from lambent.cli.main import lambent
-from lambent.cli.serve import announce, ready_line, warnings
+from lambent.cli.serve import announce, ready_line, scarcity, warnings
 from lambent.config import Settings
 from lambent.runtimes.sdk import Installed, SdkFailed
 
@@ -34,6 +34,14 @@ def test_weaker_isolation_is_said_loudly_with_every_lack() -> None:
     lines = warnings(_running("rootless", "One uid.", "No limits."))
     assert lines[0].startswith("WARNING: isolation is only rootless")
     assert [line.strip() for line in lines[1:]] == ["One uid.", "No limits."]
+
+
+def test_too_few_descriptors_for_the_concurrency_are_a_warning() -> None:
+    assert scarcity(20_000, 1_000) is None
+    told = scarcity(1_024, 1_000)
+    assert told is not None
+    assert "1,024 file descriptors" in told
+    assert "about 146 invocations" in told
 
 
 def test_warnings_go_to_standard_error_and_the_ready_line_alone_to_standard_output(

@@ -14,7 +14,10 @@ from lambent.cli.failure import Failure
 from lambent.cli.options import data_directory, data_option
 from lambent.config import PORT, Settings
 from lambent.core import limits
+from lambent.kit.descriptors import allow_most
 
+DESCRIPTORS_OF_ONE = 7
+"""That a running invocation takes of the server: six of its sandbox, and its caller's connection."""
 LEVELS = ("full", "rootless")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -57,10 +60,20 @@ def serve(
         concurrency=concurrency,
         log_level=log_level,
     )
+    if scarce := scarcity(allow_most(), concurrency):
+        click.secho(scarce, fg="yellow", bold=True, err=True)
     try:
         uvloop.run(run(settings, ready=announce))
     except StartError as error:
         raise Failure(str(error)) from None
+
+
+def scarcity(descriptors: int, concurrency: int) -> str | None:
+    """A warning when so many descriptors may not do for so many invocations at once."""
+    most = descriptors // DESCRIPTORS_OF_ONE
+    if most >= concurrency:
+        return None
+    return f"WARNING: {descriptors:,} file descriptors (ulimit -Hn) do for about {most:,} invocations at once."
 
 
 def announce(running: Running) -> None:
