@@ -223,6 +223,29 @@ def test_what_is_in_memory_before_a_function_is_known(python: str) -> None:
     assert loaded - builtin - PREIMPORTED == set()
 
 
+REHEARSED = f"""
+import logging, os, sys
+sys.path.append({str(BOOTSTRAP.parent)!r})
+import bootstrap
+rehearse, times = bootstrap._rehearse, []
+bootstrap._rehearse = lambda: (times.append(1), rehearse())
+bootstrap.preload()
+assert len(times) == 1
+assert not os.environ and "colorsys" not in sys.modules
+assert not logging.getLogger().handlers and logging.getLogger().level == logging.WARNING
+assert sorted(map(int, os.listdir("/proc/self/fd")))[:-1] == [0, 1, 2], "a descriptor is left"
+"""
+
+
+@pytest.mark.parametrize("python", NAMES)
+def test_the_rehearsal_before_the_forks_leaves_nothing_behind(python: str) -> None:
+    import subprocess
+
+    command = [PYTHONS[python], "-I", "-S", "-c", REHEARSED]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 INIT_ERRORS = [
     pytest.param("app", {}, "Runtime.MalformedHandlerName",
                  "Bad handler 'app': not enough values to unpack (expected 2, got 1)", id="no-dot"),

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 
 def preload() -> None:
-    """Import what the managed runtime offers, and build one client, so that the forks find it all in memory."""
+    """Import what the managed runtime offers, build one client and rehearse, so that the forks find it all in memory:
+    what the interpreter notes at a first run (specialised code, caches) is shared when it was noted before them."""
     import datetime
     import decimal
     import random
@@ -47,6 +48,11 @@ def preload() -> None:
     import uuid
 
     del datetime, decimal, random, ssl, uuid
+    _import_sdk()
+    _rehearse()
+
+
+def _import_sdk() -> None:
     try:
         import boto3.session
     except ImportError:
@@ -790,9 +796,8 @@ def _rehearse() -> None:
         runtime._handler = names["handler"]
         head, body = runtime._connection.receive()
         runtime.answer(parse_headers(head), body)
-        runtime.set_up_logging("INFO")
+        runtime.set_up_logging("")  # with a level it would touch every logger that there is
         logging.getLogger().handlers.clear()
-        logging.getLogger().setLevel(logging.WARNING)
     replace_environment(json.loads(json.dumps(dict({"REHEARSAL_%d" % i: "x" * 40 for i in range(24)}, TZ=":UTC"))))
     os.environ.clear()
     _buffer_lines()
