@@ -7,7 +7,16 @@ import json
 import pytest
 
 from lambent.core.invocation import Outcome, Status, exit_cause, runtime_exited, timed_out
-from lambent.core.report import Json, Text, Usage, application_line_wanted, system_line_wanted, timestamp
+from lambent.core.report import (
+    ON_DEMAND,
+    PROVISIONED,
+    Json,
+    Text,
+    Usage,
+    application_line_wanted,
+    system_line_wanted,
+    timestamp,
+)
 
 OK = Outcome(Status.SUCCESS, b"{}")
 
@@ -105,3 +114,19 @@ def test_system_lines_pass_their_level(level: str | None, line: str, wanted: boo
 )
 def test_printed_lines_are_filtered_by_their_level(level: str | None, line: str, wanted: bool) -> None:
     assert application_line_wanted(level, line) is wanted
+
+
+def test_an_initialisation_that_nobody_waited_for_is_told_of_without_a_status() -> None:
+    line = Text.init_report(0, PROVISIONED, 229.041, "init", "success", None)
+    assert line == "INIT_REPORT Init Duration: 229.04 ms\tPhase: init\n"
+    line = Text.init_report(0, ON_DEMAND, 229.041, "init", "error", "Runtime.ImportModuleError")
+    assert line == (
+        "INIT_REPORT Init Duration: 229.04 ms\tPhase: init\tStatus: error\tError Type: Runtime.ImportModuleError\n"
+    )
+    record = json.loads(Json.init_report(0, PROVISIONED, 229.041, "init", "success", None))["record"]
+    assert record == {
+        "initializationType": "provisioned-concurrency",
+        "phase": "init",
+        "status": "success",
+        "metrics": {"durationMs": 229.041},
+    }

@@ -19,6 +19,10 @@ from lambent.store.memory import MemoryRecords
 HERE = ("000000000000", "us-east-1")
 
 
+def nobody(account: str, region: str, allotments: Allotments) -> None:
+    """Who does not care what is allotted."""
+
+
 @dataclass
 class Place:
     """A gate, and the store that it watches."""
@@ -54,7 +58,7 @@ async def place() -> AsyncIterator[Callable[..., Any]]:
             await records.replace(*HERE, allotments, 0)
         gate = Gate(limit, records, clock)
         made.append(gate)
-        await gate.start()
+        await gate.start(nobody)
         return Place(gate, records, clock)
 
     yield make
@@ -101,7 +105,7 @@ async def test_zero_stops_a_function_and_taking_it_back_starts_it_at_once(place:
 async def test_what_was_allotted_while_it_was_read_is_not_overwritten(place: Any) -> None:
     here = await place(allotments=Allotments({"f": 0}))
     gate = Gate(1000, here.records, here.clock)
-    starting = asyncio.ensure_future(gate.start())
+    starting = asyncio.ensure_future(gate.start(nobody))
     await here.allot(f=5)
     await starting
     assert gate.share(*HERE, "f").reserved == 5
@@ -154,6 +158,33 @@ async def test_a_refused_invocation_uses_nothing_up(place: Any) -> None:
     assert here.enters(share, new=True) == "ConcurrentInvocationLimitExceeded"
     assert (share.requests, share.environments) == before
     assert (here.gate.running, share.busy) == (1, 1)
+
+
+async def test_provisioned_environments_hold_places_whether_they_run_something_or_not(place: Any) -> None:
+    here = await place(limit=102, allotments=Allotments({"f": 2}))
+    share, other = here.share(), here.share("other")
+    share.hold()
+    share.hold()
+    assert here.enters(share) == "ReservedFunctionConcurrentInvocationLimitExceeded"
+    here.gate.enter_provisioned(share)
+    assert (here.gate.running, share.busy) == (1, 2)
+    await here.allot()
+    assert other.account.busy == 2
+    share.release()
+    assert other.account.busy == 1
+    here.gate.leave_provisioned()
+    assert (here.gate.running, share.busy) == (0, 1)
+
+
+async def test_who_asks_is_told_what_is_allotted_and_of_every_change(place: Any) -> None:
+    here = await place(allotments=Allotments({"f": 1}))
+    told: list[Allotments] = []
+    gate = Gate(1000, here.records, here.clock)
+    await gate.start(lambda account, region, allotments: told.append(allotments))
+    await here.allot(f=5)
+    gate.close()
+    await here.allot(f=6)
+    assert told == [Allotments({"f": 1}), Allotments({"f": 5})]
 
 
 def test_what_is_allotted_is_read_as_it_was_written() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import partial
 
 from lambent.control.finding import check_revision, find_function
 from lambent.control.naming import function_missing, function_ref
@@ -23,7 +24,10 @@ from lambent.control.shapes import (
 from lambent.core import limits
 from lambent.core.arn import LATEST, FunctionRef
 from lambent.core.function import Alias, Version
+from lambent.core.provisioning import UNPUBLISHED, clash, is_unpublished
 from lambent.core.routing import circle, is_version, pointing_to
+from lambent.core.scaling import Allotments
+from lambent.invoke.allotments import AllotmentRecords
 from lambent.invoke.records import FunctionRecords
 from lambent.kit.ids import uuid4
 from lambent.ports import Ports
@@ -36,6 +40,7 @@ class Aliases:
 
     def __init__(self, ports: Ports) -> None:
         self._functions = FunctionRecords(ports.records, ports.seal)
+        self._allotments = AllotmentRecords(ports.records)
 
     async def create_alias(self, call: Call, request: CreateAliasRequest) -> AliasConfiguration:
         """As AWS; and FunctionVersion may be another alias's name."""
@@ -75,7 +80,7 @@ class Aliases:
         return shown_alias(alias)
 
     async def update_alias(self, call: Call, request: UpdateAliasRequest) -> AliasConfiguration:
-        """Only what is given changes; an empty RoutingConfig takes the weights away."""
+        """Only what is given changes; an empty RoutingConfig takes weights away. Provisioned environments follow."""
         ref = _unqualified(call, request["FunctionName"])
         while True:
             found = await self._functions.get(ref.account, ref.region, ref.name)
@@ -87,14 +92,17 @@ class Aliases:
             check_revision(alias.revision_id, request.get("RevisionId"))
             updated = _updated(alias, request)
             await self._check(function.latest, updated, aliases)
+            allotments, allotted = await self._allotments.get(ref.account, ref.region)
+            _check_provisioned({**aliases, alias.name: updated}, allotments.provisioned.get(ref.name, {}))
+            same = self._allotments.unchanged(ref.account, ref.region, allotted)
             try:
-                await self._functions.replace(function, revision, self._functions.put_alias(updated))
+                await self._functions.replace(function, revision, self._functions.put_alias(updated), same)
             except RevisionMismatch:
                 continue
             return shown_alias(updated)
 
     async def delete_alias(self, call: Call, request: DeleteAliasRequest) -> None:
-        """Also when there is none, as AWS; not while another alias points to it."""
+        """Also when there is none, as AWS; not while another alias points to it. Provisioned environments go too."""
         while True:
             found = await find_function(self._functions, call, request)
             ref = found.ref
@@ -108,8 +116,13 @@ class Aliases:
                 )
             gone = self._functions.delete_alias(alias)
             settings = self._functions.delete_settings(ref.account, ref.region, ref.name, alias.name)
+            freed = await self._allotments.changed(
+                ref.account,
+                ref.region,
+                partial(Allotments.with_provisioned, name=ref.name, qualifier=alias.name, wanted=None),
+            )
             try:
-                await self._functions.replace(found.function, found.revision, gone, *settings)
+                await self._functions.replace(found.function, found.revision, gone, freed, *settings)
             except RevisionMismatch:
                 continue
             return
@@ -179,6 +192,15 @@ class Aliases:
         if version is None:
             raise ResourceNotFoundException(f"Function not found: {latest.arn}:{number}")
         return version
+
+
+def _check_provisioned(aliases: Mapping[str, Alias], provisioned: Collection[str]) -> None:
+    """Raises the ApiError when provisioned environments could not follow their aliases to where those point now."""
+    for qualifier in provisioned:
+        if is_unpublished(aliases, qualifier):
+            raise InvalidParameterValueException(UNPUBLISHED)
+        if not is_version(qualifier) and (reason := clash(aliases, provisioned, qualifier)):
+            raise ResourceConflictException(reason)
 
 
 def shown_alias(alias: Alias) -> AliasConfiguration:

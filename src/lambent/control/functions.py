@@ -217,13 +217,15 @@ class Functions:
     async def _remove(self, ref: FunctionRef, function: Function, revision: int) -> None:
         qualifier = ref.qualifier
         if qualifier is None:
-            allotments, allotted = await self._allotments.get(ref.account, ref.region)
-            freed = self._allotments.change(ref.account, ref.region, allotments.without(ref.name), allotted)
+            freed = await self._allotments.changed(ref.account, ref.region, lambda now: now.without(ref.name))
             await self._functions.remove(function, revision, freed)
         elif qualifier == LATEST:
             raise InvalidParameterValueException("$LATEST version cannot be deleted without deleting the function.")
         elif is_version(qualifier):
-            await remove_version(self._functions, function, revision, qualifier)
+            freed = await self._allotments.changed(
+                ref.account, ref.region, lambda now: now.with_provisioned(ref.name, qualifier, None)
+            )
+            await remove_version(self._functions, function, revision, qualifier, freed)
         elif qualifier.startswith("$"):
             raise function_missing(replace(ref, qualifier=None))
         else:

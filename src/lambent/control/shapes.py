@@ -208,6 +208,7 @@ Runtime = Literal[
     "java17.al2023",
     "custom",
 ]
+ProvisionedConcurrencyStatusEnum = Literal["IN_PROGRESS", "READY", "FAILED"]
 UpdateRuntimeOn = Literal["Auto", "Manual", "FunctionUpdate"]
 InvocationType = Literal["Event", "RequestResponse", "DryRun"]
 LogType = Literal["None", "Tail"]
@@ -802,6 +803,11 @@ class DeleteLayerVersionRequest(TypedDict, total=False):
     VersionNumber: Required[int]
 
 
+class DeleteProvisionedConcurrencyConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: Required[str]
+
+
 class GetAccountSettingsRequest(TypedDict):
     pass
 
@@ -1006,6 +1012,20 @@ class GetLayerVersionPolicyResponse(TypedDict, total=False):
     RevisionId: str
 
 
+class GetProvisionedConcurrencyConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: Required[str]
+
+
+class GetProvisionedConcurrencyConfigResponse(TypedDict, total=False):
+    RequestedProvisionedConcurrentExecutions: int
+    AvailableProvisionedConcurrentExecutions: int
+    AllocatedProvisionedConcurrentExecutions: int
+    Status: ProvisionedConcurrencyStatusEnum
+    StatusReason: str
+    LastModified: str
+
+
 class GetRuntimeManagementConfigRequest(TypedDict, total=False):
     FunctionName: Required[str]
     Qualifier: str
@@ -1195,6 +1215,27 @@ class LayersListItem(TypedDict, total=False):
     LatestMatchingVersion: LayerVersionsListItem
 
 
+class ListProvisionedConcurrencyConfigsRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListProvisionedConcurrencyConfigsResponse(TypedDict, total=False):
+    ProvisionedConcurrencyConfigs: list[ProvisionedConcurrencyConfigListItem]
+    NextMarker: str
+
+
+class ProvisionedConcurrencyConfigListItem(TypedDict, total=False):
+    FunctionArn: str
+    RequestedProvisionedConcurrentExecutions: int
+    AvailableProvisionedConcurrentExecutions: int
+    AllocatedProvisionedConcurrentExecutions: int
+    Status: ProvisionedConcurrencyStatusEnum
+    StatusReason: str
+    LastModified: str
+
+
 class ListTagsRequest(TypedDict, total=False):
     Resource: Required[str]
 
@@ -1291,6 +1332,21 @@ class PutFunctionScalingConfigRequest(TypedDict, total=False):
 
 class PutFunctionScalingConfigResponse(TypedDict, total=False):
     FunctionState: State
+
+
+class PutProvisionedConcurrencyConfigRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: Required[str]
+    ProvisionedConcurrentExecutions: Required[int]
+
+
+class PutProvisionedConcurrencyConfigResponse(TypedDict, total=False):
+    RequestedProvisionedConcurrentExecutions: int
+    AllocatedProvisionedConcurrentExecutions: int
+    AvailableProvisionedConcurrentExecutions: int
+    Status: ProvisionedConcurrencyStatusEnum
+    StatusReason: str
+    LastModified: str
 
 
 class PutRuntimeManagementConfigRequest(TypedDict, total=False):
@@ -1615,6 +1671,11 @@ class PolicyLengthExceededException(ApiError):
 class PreconditionFailedException(ApiError):
     code = "PreconditionFailedException"
     status = 412
+
+
+class ProvisionedConcurrencyConfigNotFoundException(ApiError):
+    code = "ProvisionedConcurrencyConfigNotFoundException"
+    status = 404
 
 
 class RecursiveInvocationException(ApiError):

@@ -21,7 +21,7 @@ from lambent.core.routing import pointing_to
 from lambent.invoke.records import FunctionRecords
 from lambent.kit.ids import uuid4
 from lambent.ports import Ports
-from lambent.store.base import RevisionMismatch
+from lambent.store.base import Change, RevisionMismatch
 from lambent.wire.call import Call
 
 
@@ -96,9 +96,11 @@ async def next_version(
     return publish(function, description=description, revision_id=uuid4(), latest_revision_id=uuid4())
 
 
-async def remove_version(functions: FunctionRecords, function: Function, revision: int, number: str) -> None:
-    """Delete a published version; nothing, when there is none. Raises ResourceConflictException when an alias points to
-    it, and RevisionMismatch."""
+async def remove_version(
+    functions: FunctionRecords, function: Function, revision: int, number: str, *also: Change
+) -> None:
+    """Delete a published version, and make the changes `also` with that; nothing, when there is none.
+    Raises ResourceConflictException when an alias points to it, and RevisionMismatch."""
     latest = function.latest
     where = latest.account, latest.region, latest.name
     version = await functions.version(*where, number)
@@ -109,4 +111,4 @@ async def remove_version(functions: FunctionRecords, function: Function, revisio
             f"Unable to delete version because the following aliases reference it: [{', '.join(users)}]"
         )
     settings = functions.delete_settings(*where, number)
-    await functions.replace(function, revision, functions.delete_version(version), *settings)
+    await functions.replace(function, revision, functions.delete_version(version), *settings, *also)

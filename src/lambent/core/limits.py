@@ -34,6 +34,7 @@ LAYERS_PAGE: Final = 50
 POLICY: Final = 20_480
 """Bytes of a resource policy."""
 FUNCTIONS_PAGE: Final = 50
+PROVISIONED_PAGE: Final = 50
 ALIASES_PAGE: Final = 10_000
 MAPPINGS_PAGE: Final = 100
 SIGNING_PAGE: Final = 10_000
@@ -58,6 +59,8 @@ NEW_ENVIRONMENTS_PER_S: Final = 100
 """How quickly that number is filled up again."""
 INIT_S: Final = 10.0
 """The init phase of an on-demand environment."""
+PROVISIONED_INIT_S: Final = 130.0
+"""The init phase of a provisioned environment, unless its function may run even longer."""
 EVENT_BYTES: Final = 262_144
 """One log event; longer output is cut into several."""
 

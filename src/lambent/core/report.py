@@ -37,17 +37,23 @@ class Usage:
         return -(-self.max_memory_bytes // 1_048_576)
 
 
+ON_DEMAND = "on-demand"
+PROVISIONED = "provisioned-concurrency"
+"""Kinds of initialisation, as AWS_LAMBDA_INITIALIZATION_TYPE and the reports name them."""
+
+
 class Text:
     """Lines of the Text log format. Each ends as AWS's do."""
 
     @staticmethod
-    def init_start(at_ms: int, runtime_version: str, runtime_arn: str, version: Version) -> str:
+    def init_start(at_ms: int, kind: str, runtime_version: str, runtime_arn: str, version: Version) -> str:
         return f"INIT_START Runtime Version: {runtime_version}\tRuntime Version ARN: {runtime_arn}\n"
 
     @staticmethod
-    def init_report(at_ms: int, init_ms: float, phase: str, status: str, error_type: str | None) -> str:
+    def init_report(at_ms: int, kind: str, init_ms: float, phase: str, status: str, error_type: str | None) -> str:
+        told = "" if status == "success" else f"\tStatus: {status}"
         error = f"\tError Type: {error_type}" if error_type else ""
-        return f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}\tStatus: {status}{error}\n"
+        return f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}{told}{error}\n"
 
     @staticmethod
     def start(at_ms: int, request_id: str, version: str) -> str:
@@ -76,9 +82,9 @@ class Json:
     """Lines of the JSON log format: the records of the Telemetry API."""
 
     @staticmethod
-    def init_start(at_ms: int, runtime_version: str, runtime_arn: str, version: Version) -> str:
+    def init_start(at_ms: int, kind: str, runtime_version: str, runtime_arn: str, version: Version) -> str:
         record = {
-            "initializationType": "on-demand",
+            "initializationType": kind,
             "phase": "init",
             "runtimeVersion": runtime_version,
             "runtimeVersionArn": runtime_arn,
@@ -88,8 +94,8 @@ class Json:
         return _event(at_ms, "platform.initStart", record)
 
     @staticmethod
-    def init_report(at_ms: int, init_ms: float, phase: str, status: str, error_type: str | None) -> str:
-        record: dict[str, object] = {"initializationType": "on-demand", "phase": phase, "status": status}
+    def init_report(at_ms: int, kind: str, init_ms: float, phase: str, status: str, error_type: str | None) -> str:
+        record: dict[str, object] = {"initializationType": kind, "phase": phase, "status": status}
         if error_type:
             record["errorType"] = error_type
         record["metrics"] = {"durationMs": round(init_ms, 3)}

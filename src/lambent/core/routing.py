@@ -28,6 +28,20 @@ def version_of(aliases: Mapping[str, Alias], qualifier: str, roll: float) -> str
     return None  # a circle, which nobody could have made
 
 
+def shares(aliases: Mapping[str, Alias], qualifier: str) -> Mapping[str, float]:
+    """The versions that invocations of `qualifier` run, each with its share of them; empty when an alias is missing."""
+    for _ in range(len(aliases) + 1):
+        if is_version(qualifier):
+            return {qualifier: 1.0}
+        alias = aliases.get(qualifier)
+        if alias is None:
+            return {}
+        if alias.weights:
+            return {alias.target: 1.0 - sum(alias.weights.values()), **alias.weights}
+        qualifier = alias.target
+    return {}  # a circle, which nobody could have made
+
+
 def main_version(aliases: Mapping[str, Alias], qualifier: str) -> str | None:
     """The version that `qualifier` stands for where only one can be shown: weights are left aside."""
     return version_of(aliases, qualifier, 1.0)

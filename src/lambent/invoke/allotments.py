@@ -8,7 +8,7 @@ from collections.abc import Callable
 import orjson
 
 from lambent.core.scaling import Allotments, Provisioned
-from lambent.store.base import ABSENT, Change, Put, Record, Records
+from lambent.store.base import ABSENT, Change, Put, Record, Records, Unchanged
 
 ROOT = "lambda-concurrency/"
 
@@ -28,11 +28,19 @@ class AllotmentRecords:
 
     async def replace(self, account: str, region: str, allotments: Allotments, revision: int, *also: Change) -> None:
         """Write what is allotted now, and the changes `also` with it; durable on return. Raises RevisionMismatch."""
-        await self._records.write(self.change(account, region, allotments, revision), *also)
+        await self._records.write(_put(account, region, allotments, revision), *also)
 
-    def change(self, account: str, region: str, allotments: Allotments, revision: int) -> Put:
-        """The same as a part of another write."""
-        return Put(_key(account, region), encode(allotments), expect=revision)
+    async def changed(self, account: str, region: str, change: Callable[[Allotments], Allotments]) -> Change:
+        """`change` as a part of another write, which is refused when something else has been allotted by then."""
+        before, revision = await self.get(account, region)
+        after = change(before)
+        if after == before:
+            return self.unchanged(account, region, revision)
+        return _put(account, region, after, revision)
+
+    def unchanged(self, account: str, region: str, revision: int) -> Unchanged:
+        """A part of another write, which is refused when something else has been allotted by then."""
+        return Unchanged(_key(account, region), revision)
 
     async def all(self) -> list[tuple[str, str, Allotments]]:
         """(account, region, allotments) of all that have some."""
@@ -72,6 +80,10 @@ def decode(value: bytes) -> Allotments:
         for name, own in document["provisioned"].items()
     }
     return Allotments(document["reserved"], provisioned)
+
+
+def _put(account: str, region: str, allotments: Allotments, revision: int) -> Put:
+    return Put(_key(account, region), encode(allotments), expect=revision)
 
 
 def _key(account: str, region: str) -> str:

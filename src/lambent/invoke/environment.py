@@ -68,6 +68,8 @@ class Label:
     """A sentence when another version stands in for the one that was asked for."""
     refusal: tuple[str, str] | None
     """Error type and text when the runtime cannot start at all."""
+    kind: str
+    """How it is initialised: core/report.py's ON_DEMAND or PROVISIONED."""
 
 
 class Environment:
@@ -148,11 +150,19 @@ class Environment:
     def begin(self, invocation: Invocation, done: Done) -> None:
         """The sandbox is being assigned: the init phase starts now, and `invocation` will be the first to run."""
         self._waiting = (invocation, done)
+        self._begin(limits.INIT_S)
+
+    def begin_ahead(self) -> None:
+        """The same ahead of any invocation, with the time that provisioned environments have for it: the owner is told
+        `idle` when it has initialised, and `dead` when it cannot."""
+        self._begin(max(limits.PROVISIONED_INIT_S, float(self.version.timeout_s)))
+
+    def _begin(self, limit_s: float) -> None:
         self._init_started = self._clock.monotonic()
         self._transcript.open()
         self.sandbox.on_exit = self._exited
-        self._timer = self._loop.call_later(limits.INIT_S, self._init_timed_out)
-        self._transcript.init_start(self._label.version, self._label.arn, self._label.note)
+        self._timer = self._loop.call_later(limit_s, self._init_timed_out)
+        self._transcript.init_start(self._label.kind, self._label.version, self._label.arn, self._label.note)
 
     def restarted(self) -> None:
         """The runtime has been started again in the same sandbox, as Owner.reset was last asked to."""
@@ -219,11 +229,20 @@ class Environment:
         self.state = step(self.state, Event.RUNTIME_READY)
         waiting, self._waiting = self._waiting, None
         if waiting is None:
+            self._initialised_ahead()
             self._became_idle()
         elif self._init_phase == "init":
             self.run(*waiting)
         else:
             self._continue_suppressed(*waiting)
+
+    def _initialised_ahead(self) -> None:
+        """Nobody's report will tell of it."""
+        init_ms, self._init_ms = self._init_ms, None
+        if init_ms is not None:
+            self._transcript.catch_up()
+            self._transcript.init_report(self._label.kind, init_ms, "init", "success")
+            self._bill.add_provisioned(0, init_ms)
 
     def answered(self, request_id: str, payload: bytes) -> None:
         """The runtime posted a response."""
@@ -246,7 +265,7 @@ class Environment:
             self._init_broke(outcome, "error")
         elif self.state is State.BUSY:  # it had been started again, and its next invocation waits for it
             took = (self._clock.monotonic() - self._init_started) * 1000
-            self._broke(outcome, lambda: self._transcript.init_report(took, "invoke", "error", error_type))
+            self._broke(outcome, lambda: self._told_of_init(took, "invoke", "error", error_type))
         elif self.state is State.IDLE:
             self._die()
 
@@ -305,6 +324,9 @@ class Environment:
 
     # -- initialisation that fails --------------------------------------------------------------------------------
 
+    def _told_of_init(self, took_ms: float, phase: str, status: str, error_type: str | None) -> None:
+        self._transcript.init_report(self._label.kind, took_ms, phase, status, error_type)
+
     def _init_timed_out(self) -> None:
         outcome = platform_error("Sandbox.Timedout", "Init timed out", status=Status.TIMEOUT)
         self._init_broke(outcome, "timeout")
@@ -315,8 +337,9 @@ class Environment:
         self._transcript.catch_up()
         took = (self._clock.monotonic() - self._init_started) * 1000
         error_type = outcome.error_type if status == "error" else None
-        self._transcript.init_report(took, self._init_phase, status, error_type)
+        self._told_of_init(took, self._init_phase, status, error_type)
         if self._waiting is None:
+            self._init_outcome = outcome
             self._die()
             return
         if self._init_outcome is not None:
@@ -406,6 +429,11 @@ class Environment:
     def is_dead(self) -> bool:
         """It has ended for good."""
         return self.state is State.DEAD
+
+    @property
+    def failed_to_initialise(self) -> bool:
+        """Whether its function's code is why it has ended without ever having been idle."""
+        return self._init_outcome is not None
 
     @property
     def is_restless(self) -> bool:

@@ -14,6 +14,8 @@ from lambent.core.scaling import Allotments, no_place, refilled, request_rate, t
 from lambent.invoke.allotments import NONE, AllotmentRecords
 from lambent.kit.clock import Clock
 
+Changed = Callable[[str, str, Allotments], None]
+
 _BURST = float(limits.NEW_ENVIRONMENTS)
 _GROWTH = float(limits.NEW_ENVIRONMENTS_PER_S)
 
@@ -51,7 +53,7 @@ class Share:
         self.account = account
         self.reserved = reserved
         self.busy = 0
-        """Places held."""
+        """Places held: by invocations, and by provisioned environments whether they run something or not."""
         self.rate = rate
         self.requests = rate
         self.seen_at = 0.0
@@ -61,6 +63,18 @@ class Share:
     def not_made(self) -> None:
         """An invocation that was let in for a new environment found an idle one after all."""
         self.environments += 1.0
+
+    def hold(self) -> None:
+        """A provisioned environment is made: it holds a place from now on."""
+        self.busy += 1
+        if self.reserved is None:
+            self.account.busy += 1
+
+    def release(self) -> None:
+        """It has ended."""
+        self.busy -= 1
+        if self.reserved is None:
+            self.account.busy -= 1
 
 
 class Gate:
@@ -76,14 +90,19 @@ class Gate:
         self._accounts: dict[tuple[str, str], Account] = {}
         self._stop: Callable[[], None] | None = None
 
-    async def start(self) -> None:
-        """Learn what is allotted, and from now on every change of it."""
+    async def start(self, changed: Changed) -> None:
+        """Learn what is allotted, and from now on every change of it; `changed` is told of both."""
+
+        def seen(account: str, region: str, allotments: Allotments) -> None:
+            self._allot(account, region, allotments)
+            changed(account, region, allotments)
+
         meanwhile: set[tuple[str, str]] = set()
         stop = self._records.watch(lambda account, region, _: meanwhile.add((account, region)))
-        self._stop = self._records.watch(self._allot)
+        self._stop = self._records.watch(seen)
         for account, region, allotments in await self._records.all():
             if (account, region) not in meanwhile:
-                self._allot(account, region, allotments)
+                seen(account, region, allotments)
         stop()
 
     def close(self) -> None:
@@ -112,12 +131,7 @@ class Gate:
             environments = refilled(environments, _GROWTH, _BURST, now - share.grown_at)
             if environments < 1.0:
                 raise Throttled(too_fast(share.reserved))
-        rate = share.rate
-        requests = refilled(share.requests, rate, rate, now - share.seen_at)
-        if requests < 1.0:
-            raise Throttled(too_fast(share.reserved))
-        share.requests = requests - 1.0
-        share.seen_at = now
+        _count(share, now)
         if new:
             share.environments = environments - 1.0
             share.grown_at = now
@@ -132,6 +146,15 @@ class Gate:
         share.busy -= 1
         if share.reserved is None:
             share.account.busy -= 1
+
+    def enter_provisioned(self, share: Share) -> None:
+        """Begin in a provisioned environment, which holds a place already. Raises Throttled."""
+        _count(share, self._monotonic())
+        self.running += 1
+
+    def leave_provisioned(self) -> None:
+        """The opposite."""
+        self.running -= 1
 
     def _account(self, account: str, region: str) -> Account:
         found = self._accounts.get((account, region))
@@ -155,3 +178,13 @@ class Gate:
             share.reserved = reserved
             share.rate = request_rate(reserved, self.limit)
             share.requests = share.rate
+
+
+def _count(share: Share, now: float) -> None:
+    """One more request to the function. Raises Throttled."""
+    rate = share.rate
+    requests = refilled(share.requests, rate, rate, now - share.seen_at)
+    if requests < 1.0:
+        raise Throttled(too_fast(share.reserved))
+    share.requests = requests - 1.0
+    share.seen_at = now

@@ -7,12 +7,14 @@ import asyncio
 from lambent.core.arn import FunctionRef
 from lambent.core.function import Version
 from lambent.core.invocation import Invocation, Result
+from lambent.core.provisioning import Standing
 from lambent.invoke.environment import Done
 from lambent.invoke.freezer import Freezer
 from lambent.invoke.gate import Gate
 from lambent.invoke.pool import Pool
 from lambent.invoke.prepare import Preparation
-from lambent.invoke.records import version_key
+from lambent.invoke.provision import Parts, Provision, Provisioner
+from lambent.invoke.records import function_key, version_key
 from lambent.invoke.resolve import Resolver
 from lambent.invoke.stems import Stems
 from lambent.kit.clock import Clock
@@ -48,6 +50,8 @@ class Invoker:
         self._clock = clock
         self._log = log
         self._idle_s = idle_s
+        parts = Parts(preparation, stems, self._freezer, tasks, clock, log)
+        self._provisioner = Provisioner(resolver, gate, parts, self._run_unprovisioned, self._provision_changed)
         self._pools: dict[str, Pool] = {}
         self._retiring: set[Pool] = set()
         self._drained: asyncio.Event | None = None
@@ -55,8 +59,9 @@ class Invoker:
 
     async def start(self) -> None:
         """Learn of every function, make sandboxes ready for those there are, and begin to retire idle environments."""
-        await self._gate.start()
-        await self._resolver.start(self._version_changed)
+        await self._gate.start(self._provisioner.allotted)
+        await self._resolver.start(self._version_changed, self._provisioner.rerouted)
+        self._provisioner.refresh()
         for template in self._preparation.templates(self._resolver.functions):
             self._tasks.start(f"warm:{template.name}", self._stems.prepare(template))
         self._sweep()
@@ -73,6 +78,10 @@ class Invoker:
         """Run `invocation`; `done` is called once with its result, or None when the platform failed.
         Raises Throttled at once."""
         pool = self._pool(version)
+        provision = pool.provision
+        if provision is not None and provision.can_run(invocation):
+            self._run_provisioned(pool, provision, invocation, done)
+            return
         share = pool.share
         self._gate.enter(share, new=pool.is_exhausted)
 
@@ -83,6 +92,21 @@ class Invoker:
             done(result)
 
         pool.run(invocation, finished)
+
+    def _run_provisioned(self, pool: Pool, provision: Provision, invocation: Invocation, done: Done) -> None:
+        self._gate.enter_provisioned(pool.share)
+
+        def finished(result: Result | None) -> None:
+            self._gate.leave_provisioned()
+            if self._drained is not None and self._gate.running == 0:
+                self._drained.set()
+            done(result)
+
+        provision.run(invocation, finished)
+
+    def _run_unprovisioned(self, version: Version, invocation: Invocation, done: Done) -> None:
+        """It has been let in already, and its environment broke before it took it."""
+        self._pool(version).run(invocation, done)
 
     async def invoke(self, version: Version, invocation: Invocation) -> Result | None:
         """The same, awaited."""
@@ -115,6 +139,7 @@ class Invoker:
         if self._sweeper is not None:
             self._sweeper.cancel()
         self._freezer.close()
+        self._provisioner.close()
         for pool in (*self._pools.values(), *self._retiring):
             pool.retire()
         await self._stems.close()
@@ -124,10 +149,14 @@ class Invoker:
         """Concurrent executions of each account in each region."""
         return self._gate.limit
 
+    def standing(self, account: str, region: str, name: str, qualifier: str) -> Standing:
+        """How far the provisioned environments of an alias or a version are."""
+        return self._provisioner.standing(account, region, name, qualifier)
+
     @property
     def environments(self) -> int:
         """Environments that exist."""
-        return sum(pool.size for pool in (*self._pools.values(), *self._retiring))
+        return self._provisioner.size + sum(pool.size for pool in (*self._pools.values(), *self._retiring))
 
     @property
     def running(self) -> int:
@@ -150,8 +179,13 @@ class Invoker:
         self._retire(key)
         share = self._gate.share(version.account, version.region, version.name)
         pool = Pool(version, share, self._preparation, self._stems, self._freezer, self._tasks, self._log)
+        pool.provision = self._provisioner.of(function_key(version.account, version.region, version.name), key)
         self._pools[key] = pool
         return pool
+
+    def _provision_changed(self, key: str, provision: Provision | None) -> None:
+        if (pool := self._pools.get(key)) is not None:
+            pool.provision = provision
 
     def _version_changed(self, key: str, serving: Version | None) -> None:
         pool = self._pools.get(key)
@@ -168,6 +202,7 @@ class Invoker:
         before = self._clock.monotonic() - self._idle_s
         for pool in self._pools.values():
             pool.retire_idle(before)
+        self._provisioner.sweep()
         self._stems.trim()
         self._retiring = {pool for pool in self._retiring if pool.size}
         self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 
 from lambent.core.function import Version
@@ -14,6 +13,8 @@ from lambent.invoke.freezer import Freezer
 from lambent.invoke.gate import Share
 from lambent.invoke.package import BadPackage
 from lambent.invoke.prepare import Plan, Preparation
+from lambent.invoke.provision import Provision
+from lambent.invoke.resets import Resets
 from lambent.invoke.stems import Stem, Stems
 from lambent.kit.log import Log
 from lambent.kit.seal import SealBroken
@@ -45,6 +46,8 @@ class Pool:
         self.version = version
         self.share = share
         """Its function's part of what may run concurrently."""
+        self.provision: Provision | None = None
+        """The version's provisioned environments, when it has some: invocations of their alias go there first."""
         self._preparation = preparation
         self._stems = stems
         self._freezer = freezer
@@ -55,7 +58,7 @@ class Pool:
         self._waiting: deque[tuple[Invocation, Done]] = deque()
         self._starting = 0
         self._plan: Plan | None = None
-        self._resets: dict[Environment, asyncio.Task[None]] = {}
+        self._resets = Resets(self.run, freezer, tasks, log)
         self._retired = False
 
     @property
@@ -110,14 +113,12 @@ class Pool:
         if environment in self._idle:
             self._idle.remove(environment)
         self._all.discard(environment)
-        self._resets.pop(environment, None)
+        self._resets.forget(environment)
         self._tasks.start(f"close:{environment.sandbox.id}", environment.stem.close())
 
     def reset(self, environment: Environment) -> None:
-        """Its runtime is to be started again; one reset after the other."""
-        before = self._resets.get(environment)
-        task = self._tasks.start(f"reset:{environment.sandbox.id}", self._reset(environment, before))
-        self._resets[environment] = task
+        """Its runtime is to be started again."""
+        self._resets.begin(environment)
 
     # -- cold starts ----------------------------------------------------------------------------------------------
 
@@ -186,21 +187,3 @@ class Pool:
         if self._waiting:
             _, done = self._waiting.popleft()
             done(None)
-
-    async def _reset(self, environment: Environment, before: asyncio.Task[None] | None) -> None:
-        if before is not None:
-            await asyncio.wait([before])
-        if environment.is_dead:
-            return
-        try:
-            await environment.sandbox.restart()
-        except SandboxDied as error:
-            if environment.is_dead:  # retired meanwhile, as it should be
-                return
-            self._log.warning("reset_failed", function=self.version.arn, reason=error)
-            if (waiting := environment.not_restarted()) is not None:
-                self.run(*waiting)
-            return
-        if self._resets.get(environment) is asyncio.current_task():
-            environment.restarted()
-            self._freezer.idle(environment)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from lambent.core import limits
 from lambent.core.function import Function, Version
+from lambent.core.report import ON_DEMAND
 from lambent.invoke.artifacts import Artifacts
 from lambent.invoke.billing import Bill, Billing
 from lambent.invoke.environment import Environment, Label, Owner
@@ -54,6 +55,7 @@ class Plan:
     mounts: tuple[Bind, ...]
     limits: Limits
     variables: Mapping[str, str]
+    kind: str
     bill: Bill
     made_at: float
 
@@ -86,8 +88,9 @@ class Preparation:
                 found[runtime.pooled.name] = _with_aws(runtime.pooled)
         return list(found.values())
 
-    async def plan(self, version: Version) -> Plan:
-        """Raises BadPackage, ArtifactMissing and RuntimeMissing."""
+    async def plan(self, version: Version, kind: str = ON_DEMAND) -> Plan:
+        """How environments of `version` are made that are initialised in this way (core/report.py).
+        Raises BadPackage, ArtifactMissing and RuntimeMissing."""
         runtime = self._catalogue.get(version.runtime)
         folder = await self._artifacts.path(version.code.digest)
         mounts = [Bind(folder, TASK)]
@@ -108,7 +111,8 @@ class Preparation:
                 cpus=limits.cpus(version.memory_mb),
                 tmp_bytes=version.ephemeral_mb * limits.MIB,
             ),
-            variables=self._variables(version, runtime, facts, keys),
+            variables={**self._variables(version, runtime, facts, keys), "AWS_LAMBDA_INITIALIZATION_TYPE": kind},
+            kind=kind,
             bill=self._billing.open(version),
             made_at=self._clock.monotonic(),
         )
@@ -123,7 +127,7 @@ class Preparation:
         stream = self._stream_name(version)
         log = self._sink.stream(account=version.account, region=version.region, group=version.log_group, stream=stream)
         refusal = plan.runtime.refusal(plan.facts)
-        told = label(plan.runtime, version.region, refusal)
+        told = label(plan.runtime, version.region, refusal, plan.kind)
         return Environment(version, stem, told, stream, log, plan.bill, owner, self._clock)
 
     def assignment(self, plan: Plan, environment: Environment) -> Assignment:
@@ -148,7 +152,6 @@ class Preparation:
             "AWS_LAMBDA_FUNCTION_NAME": version.name,
             "AWS_LAMBDA_FUNCTION_VERSION": version.version,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(version.memory_mb),
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": version.log_group,
             "AWS_ACCESS_KEY_ID": keys.access_key,
             "AWS_SECRET_ACCESS_KEY": keys.secret_key,
@@ -164,7 +167,7 @@ def _with_aws(template: Template) -> Template:
     return replace(template, listen=(*template.listen, AWS_PORT))
 
 
-def label(runtime: Runtime, region: str, refusal: tuple[str, str] | None) -> Label:
+def label(runtime: Runtime, region: str, refusal: tuple[str, str] | None, kind: str) -> Label:
     """How the environment's log names its runtime; the ARN's hash stands for what really runs."""
     digest = hashlib.sha256(f"{runtime.name} {runtime.version}".encode()).hexdigest()
     return Label(
@@ -172,4 +175,5 @@ def label(runtime: Runtime, region: str, refusal: tuple[str, str] | None) -> Lab
         arn=f"arn:aws:lambda:{region}::runtime:{digest}",
         note=None if runtime.exact else runtime.note,
         refusal=refusal,
+        kind=kind,
     )

@@ -5,15 +5,19 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from lambent.core.arn import LATEST, FunctionRef
 from lambent.core.function import Alias, Function, Version
 from lambent.core.routing import version_of
-from lambent.invoke.records import FunctionRecords, Place, Thing, function_key
+from lambent.invoke.records import BESIDE, FunctionRecords, Place, Thing, function_key
 
 Changed = Callable[[str, Version | None], None]
 """Told by `version_key` what invocations of a version run from now on: None when it is gone or cannot run."""
+
+
+Rerouted = Callable[[str], None]
+"""Told by `function_key` that versions or aliases of a function have changed."""
 
 
 class FunctionMissing(Exception):
@@ -46,16 +50,18 @@ class Resolver:
         """Changes that the watch has told of."""
         self._stop: Callable[[], None] | None = None
         self._changed: Changed | None = None
+        self._rerouted: Rerouted | None = None
 
-    async def start(self, changed: Changed) -> None:
-        """Read all that there is, and from now on tell `changed` of each change."""
+    async def start(self, changed: Changed, rerouted: Rerouted | None = None) -> None:
+        """Read all that there is, and from now on tell `changed` of each change of what a version runs, and `rerouted`
+        of each that may make a qualifier stand for something else."""
         meanwhile: set[Place] = set()
         stop = self._functions.watch(lambda place, _: meanwhile.add(place))
         self._stop = self._functions.watch(self._seen)
         async for place, thing in self._functions.everything():
             if place not in meanwhile:  # it may be gone by now
                 self._learn(place, thing)
-        self._changed = changed
+        self._changed, self._rerouted = changed, rerouted
         stop()
 
     def close(self) -> None:
@@ -85,6 +91,15 @@ class Resolver:
         if version.state != "Active":
             raise NotActive(ref.arn, version.state)
         return version
+
+    def published(self, account: str, region: str, name: str, number: str) -> Version | None:
+        """A published version that can run, or None."""
+        version = self._versions.get(function_key(account, region, name), {}).get(number)
+        return version if version is not None and version.state == "Active" else None
+
+    def aliases(self, account: str, region: str, name: str) -> Mapping[str, Alias]:
+        """The aliases of a function, by name."""
+        return self._aliases.get(function_key(account, region, name), {})
 
     async def look_again(self, ref: FunctionRef) -> None:
         """Read from the store what `ref` names: what was committed a moment ago may not have been told yet."""
@@ -137,6 +152,8 @@ class Resolver:
                 self._aliases[key][place.qualifier] = thing
             case "aliases", _:
                 _forget(self._aliases, key, place.qualifier)
+        if self._rerouted is not None and place.noun in BESIDE:
+            self._rerouted(key)
 
     def _tell(self, key: str, version: Version | None) -> None:
         if self._changed is not None:

@@ -123,18 +123,20 @@ class Transcript:
 
     # -- what the platform says -----------------------------------------------------------------------------------
 
-    def init_start(self, runtime_version: str, runtime_arn: str, note: str | None) -> None:
-        """The init phase begins; `note` says that another version stands in for the one that was asked for."""
+    def init_start(self, kind: str, runtime_version: str, runtime_arn: str, note: str | None) -> None:
+        """The init phase begins, of an initialisation of such a `kind` (core/report.py); `note` says that another
+        version stands in for the one that was asked for."""
         now = self._now_ms()
         if self._wants_info:
-            self._write([(now, self._platform.init_start(now, runtime_version, runtime_arn, self._version))])
+            self._write([(now, self._platform.init_start(now, kind, runtime_version, runtime_arn, self._version))])
         if note is not None:
             self._write([(now, f"LAMBENT {note}\n")])
 
-    def init_report(self, init_ms: float, phase: str, status: str, error_type: str | None) -> None:
-        """An initialisation failed."""
+    def init_report(self, kind: str, init_ms: float, phase: str, status: str, error_type: str | None = None) -> None:
+        """An initialisation failed, or one that no invocation waited for succeeded."""
         now = self._now_ms()
-        self._write([(now, self._platform.init_report(now, init_ms, phase, status, error_type))])
+        if self._wants_info or status != "success":
+            self._write([(now, self._platform.init_report(now, kind, init_ms, phase, status, error_type))])
 
     def start(self, request_id: str, *, wants_tail: bool) -> None:
         """An invocation begins. The line waits for company; `tell` writes it alone."""
