@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -281,7 +284,7 @@ def test_a_name_of_digits_alone_is_no_alias_s(two_versions: Any) -> None:
 # --- beyond AWS -----------------------------------------------------------------------------------------------
 
 
-def test_the_three_states_of_a_deployment(deployed: Any) -> None:
+def test_the_three_states_of_a_deployment(shared_server: Any, deployed: Any) -> None:
     """Dev follows `$LATEST`; Stage and Prod are moved by hand."""
 
     def runs() -> dict[str, str]:
@@ -297,6 +300,11 @@ def test_the_three_states_of_a_deployment(deployed: Any) -> None:
     assert runs() == {"Dev": "v2", "Stage": "v2", "Prod": "v1"}
     deployed.deploy("v3", Publish=True)
     assert runs() == {"Dev": "v3", "Stage": "v2", "Prod": "v1"}
+    command = [sys.executable, "-m", "lambent", "versions", deployed.name]
+    done = subprocess.run(command, env=shared_server.environment(), capture_output=True, text=True, timeout=60)
+    drawing = [line.split()[1] for line in done.stdout.splitlines()[1:] if line.startswith(("├", "└"))]
+    assert drawing == ["$LATEST", "3", "2", "1"], done.stderr
+    assert re.findall("Dev|Stage|Prod", done.stdout) == ["Dev", "Stage", "Prod"]
 
 
 def test_an_alias_may_point_to_another_one_and_follows_it(two_versions: Any, alias: Any) -> None:

@@ -176,6 +176,7 @@ resource "aws_lambda_function" "hello" {
   source_code_hash = filebase64sha256("code.zip")
   timeout          = 9
   layers           = [aws_lambda_layer_version.words.arn]
+  publish          = true
   environment {
     variables = { GREETING = var.greeting }
   }
@@ -239,6 +240,26 @@ resource "aws_lambda_event_source_mapping" "orders" {
     maximum_concurrency = 5
   }
 }
+resource "aws_lambda_alias" "live" {
+  name             = "live"
+  description      = "what is used"
+  function_name    = aws_lambda_function.hello.function_name
+  function_version = aws_lambda_function.hello.version
+}
+resource "aws_lambda_alias" "public" {
+  name             = "public"
+  function_name    = aws_lambda_function.hello.arn
+  function_version = aws_lambda_alias.live.name
+}
+resource "aws_lambda_alias" "canary" {
+  name             = "canary"
+  function_name    = aws_lambda_function.hello.function_name
+  function_version = "1"
+  dynamic "routing_config" {
+    for_each = var.greeting == "hello" ? [] : [aws_lambda_function.hello.version]
+    content { additional_version_weights = { (routing_config.value) = 1.0 } }
+  }
+}
 """
 
 
@@ -254,13 +275,15 @@ def test_terraform_applies_plans_no_changes_updates_and_destroys(server: Any, to
     command(server, "terraform", "init", f"-plugin-dir={PLUGINS}", "-no-color", cwd=work)
     command(server, "terraform", "apply", "-auto-approve", "-no-color", cwd=work)
     aws = server.client("lambda")
-    assert json.load(aws.invoke(FunctionName="terraformed")["Payload"]) == "hello!"
+    for qualifier in ("$LATEST", "1", "live", "public", "canary"):
+        assert json.load(aws.invoke(FunctionName="terraformed", Qualifier=qualifier)["Payload"]) == "hello!"
     plan = ("terraform", "plan", "-detailed-exitcode", "-no-color")
     assert "No changes" in command(server, *plan, cwd=work)
     changed = ("-var", "greeting=changed")
     (work / "layer.zip").write_bytes(tools.zipped({"python/words.py": "MARK = '?'\n"}))
     command(server, "terraform", "apply", "-auto-approve", "-no-color", *changed, cwd=work)
-    assert json.load(aws.invoke(FunctionName="terraformed")["Payload"]) == "changed?"
+    for qualifier, text in (("1", "hello!"), ("2", "changed?"), ("public", "changed?"), ("canary", "changed?")):
+        assert json.load(aws.invoke(FunctionName="terraformed", Qualifier=qualifier)["Payload"]) == text
     assert "No changes" in command(server, *plan, *changed, cwd=work)
     assert [layer["LatestMatchingVersion"]["Version"] for layer in aws.list_layers()["Layers"]] == [2]
     command(server, "terraform", "destroy", "-auto-approve", "-no-color", cwd=work)

@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, Entry] = {
     "env": Entry("lambent.cli.env:env", 'Print what a shell must export: eval "$(lambent env)".'),
     "invoke": Entry("lambent.cli.invoke:invoke", "Call a function; print its result and its log."),
     "logs": Entry("lambent.cli.logs:logs", "Print a function's log, and follow it."),
+    "versions": Entry("lambent.cli.versions:versions", "Draw a function's versions, and which alias leads to which."),
     "stats": Entry("lambent.cli.stats:stats", "Print what functions have used, as AWS would bill it."),
     "doctor": Entry("lambent.cli.doctor:doctor", "Say what works on this machine, and how to get what does not."),
     "runtimes": Entry("lambent.cli.runtimes:runtimes", "List what functions run on; add and remove Node.js versions."),
