@@ -27,6 +27,7 @@ from lambent.control.functions import Functions
 from lambent.control.invocations import Invocations
 from lambent.control.layer_permissions import LayerPermissions
 from lambent.control.layers import Layers
+from lambent.control.permissions import Permissions
 from lambent.control.recursion import RecursionConfigs
 from lambent.control.runtime_management import RuntimeManagementConfigs
 from lambent.control.scaling import ScalingConfigs
@@ -180,6 +181,7 @@ async def _run(
         Aliases(ports),
         Layers(ports, artifacts),
         LayerPermissions(ports),
+        Permissions(ports),
         Tags(ports),
         Concurrencies(ports),
         Invocations(ports),

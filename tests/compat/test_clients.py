@@ -255,10 +255,20 @@ resource "aws_lambda_alias" "canary" {
   name             = "canary"
   function_name    = aws_lambda_function.hello.function_name
   function_version = "1"
+  # Where it points at first, and a share of 1 for the newest.
   dynamic "routing_config" {
     for_each = var.greeting == "hello" ? [] : [aws_lambda_function.hello.version]
     content { additional_version_weights = { (routing_config.value) = 1.0 } }
   }
+}
+resource "aws_lambda_permission" "events" {
+  for_each      = { whole = null, live = aws_lambda_alias.live.name }
+  statement_id  = "events"
+  action        = "lambda:InvokeFunction"
+  principal     = "events.amazonaws.com"
+  source_arn    = "arn:aws:events:us-east-1:000000000000:rule/*"
+  function_name = aws_lambda_function.hello.function_name
+  qualifier     = each.value
 }
 """
 

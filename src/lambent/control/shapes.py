@@ -6,6 +6,7 @@ from typing import Literal, Required, TypedDict
 
 from lambent.wire.errors import ApiError
 
+FunctionUrlAuthType = Literal["NONE", "AWS_IAM"]
 Architecture = Literal["x86_64", "arm64"]
 CapacityProviderScalingMode = Literal["Auto", "Manual"]
 CapacityProviderPredefinedMetricType = Literal[
@@ -151,7 +152,6 @@ LastUpdateStatusReasonCode = Literal[
     "DependencyError",
 ]
 SnapStartOptimizationStatus = Literal["On", "Off"]
-FunctionUrlAuthType = Literal["NONE", "AWS_IAM"]
 InvokeMode = Literal["BUFFERED", "RESPONSE_STREAM"]
 RecursiveLoop = Literal["Allow", "Terminate"]
 Runtime = Literal[
@@ -228,6 +228,25 @@ class AddLayerVersionPermissionRequest(TypedDict, total=False):
 class AddLayerVersionPermissionResponse(TypedDict, total=False):
     Statement: str
     RevisionId: str
+
+
+class AddPermissionRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    StatementId: Required[str]
+    Action: Required[str]
+    Principal: Required[str]
+    SourceArn: str
+    FunctionUrlAuthType: FunctionUrlAuthType
+    InvokedViaFunctionUrl: bool
+    SourceAccount: str
+    EventSourceToken: str
+    Qualifier: str
+    RevisionId: str
+    PrincipalOrgID: str
+
+
+class AddPermissionResponse(TypedDict, total=False):
+    Statement: str
 
 
 class CreateAliasRequest(TypedDict, total=False):
@@ -1012,6 +1031,16 @@ class GetLayerVersionPolicyResponse(TypedDict, total=False):
     RevisionId: str
 
 
+class GetPolicyRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    Qualifier: str
+
+
+class GetPolicyResponse(TypedDict, total=False):
+    Policy: str
+    RevisionId: str
+
+
 class GetProvisionedConcurrencyConfigRequest(TypedDict, total=False):
     FunctionName: Required[str]
     Qualifier: Required[str]
@@ -1369,6 +1398,13 @@ class RemoveLayerVersionPermissionRequest(TypedDict, total=False):
     RevisionId: str
 
 
+class RemovePermissionRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    StatementId: Required[str]
+    Qualifier: str
+    RevisionId: str
+
+
 class TagResourceRequest(TypedDict, total=False):
     Resource: Required[str]
     Tags: Required[dict[str, str]]
@@ -1676,6 +1712,11 @@ class PreconditionFailedException(ApiError):
 class ProvisionedConcurrencyConfigNotFoundException(ApiError):
     code = "ProvisionedConcurrencyConfigNotFoundException"
     status = 404
+
+
+class PublicPolicyException(ApiError):
+    code = "PublicPolicyException"
+    status = 400
 
 
 class RecursiveInvocationException(ApiError):

@@ -64,6 +64,9 @@ PROVISIONED_INIT_S: Final = 130.0
 EVENT_BYTES: Final = 262_144
 """One log event; longer output is cut into several."""
 
+RESOURCE_POLICY: Final = 20_480
+"""Characters of a function's, version's or alias's resource policy."""
+
 RESERVED_VARIABLES: Final = frozenset(
     {
         "_HANDLER",

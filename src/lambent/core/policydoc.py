@@ -228,11 +228,12 @@ def _check_trust_grammar(raw: Mapping[str, Any]) -> None:
 def _check_trusted(principals: Mapping[str, Sequence[str]]) -> None:
     for kind, names in principals.items():
         for name in names:
-            if not _is_principal(kind, name):
+            if not is_principal(kind, name):
                 raise MalformedPolicy(f'Invalid principal in policy: "{kind.upper()}":"{name}"')
 
 
-def _is_principal(kind: str, name: str) -> bool:
+def is_principal(kind: str, name: str) -> bool:
+    """Whether `name` has the form of a principal of `kind`: AWS, Service or Federated."""
     if kind == "Service":
         return _SERVICE.fullmatch(name) is not None
     if kind == "AWS":

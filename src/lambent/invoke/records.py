@@ -22,7 +22,7 @@ from lambent.kit.seal import Seal
 from lambent.store.base import ABSENT, Change, Delete, Put, Record, Records, Unchanged
 
 ROOT = "lambda/"
-QUALIFIED = ("event-invoke", "runtime-management")
+QUALIFIED = ("event-invoke", "runtime-management", "policies")
 """Settings of one version or alias, which go with it."""
 BESIDE = ("versions", "aliases", "urls", "code-signing", "recursion", *QUALIFIED)
 """Records that belong to a function and go with it: `<noun>/<function>/<qualifier>`."""
