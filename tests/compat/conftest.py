@@ -84,8 +84,9 @@ class Deployed:
 
     def refused(self, operation: str, **members: Any) -> tuple[int, str, str]:
         """(status, code, text) of the error that a call is answered with."""
+        request = members if "ResourceArn" in members else {"FunctionName": self.name, **members}
         with pytest.raises(ClientError) as caught:
-            getattr(self._unchecked, operation)(**{"FunctionName": self.name, **members})
+            getattr(self._unchecked, operation)(**request)
         answer = caught.value.response
         return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"], answer["Error"]["Message"]
 

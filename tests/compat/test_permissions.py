@@ -247,3 +247,45 @@ def test_a_policy_has_a_largest_size(clean: Any) -> None:
     assert (status, code) == (400, "PolicyLengthExceededException")
     assert text.endswith("is bigger than the limit (20480).")
     assert len(statements(clean)) == 2
+
+
+# --- whole documents ------------------------------------------------------------------------------------------
+
+
+def test_a_whole_policy_takes_the_place_of_every_statement(clean: Any) -> None:
+    aws, arn = clean.aws, f"{clean.arn}:Prod"
+    add(clean, Qualifier="Prod")
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [{"Sid": "mine", "Effect": "Deny", "Principal": "*", "Action": INVOKE, "Resource": arn}],
+    }
+    put = aws.put_resource_policy(ResourceArn=arn, Policy=json.dumps(policy))
+    assert json.loads(put["Policy"]) == policy
+    found = aws.get_resource_policy(ResourceArn=arn)
+    assert (found["Policy"], found["RevisionId"]) == (put["Policy"], put["RevisionId"])
+    assert aws.get_policy(FunctionName=arn)["Policy"] == put["Policy"]
+    made = add(clean, Qualifier="Prod")
+    assert json.loads(aws.get_resource_policy(ResourceArn=arn)["Policy"])["Statement"] == [*policy["Statement"], made]
+    assert clean.refused("delete_resource_policy", RevisionId=put["RevisionId"], ResourceArn=arn) == STALE
+    latest = aws.get_resource_policy(ResourceArn=arn)["RevisionId"]
+    deleted = aws.delete_resource_policy(ResourceArn=arn, RevisionId=latest)
+    assert deleted["ResponseMetadata"]["HTTPStatusCode"] == 204
+    assert clean.refused("get_resource_policy", ResourceArn=arn) == GONE
+    assert clean.refused("delete_resource_policy", ResourceArn=arn)[1] == "ResourceNotFoundException"
+
+
+@pytest.mark.parametrize(
+    ("resource", "policy", "code"),
+    [
+        ("{arn}", "{", "InvalidParameterValueException"),
+        ("{arn}", '{"Version": "2012-10-17", "Statement": []}', "InvalidParameterValueException"),
+        ("{arn}:$LATEST", "{}", "InvalidParameterValueException"),
+        ("arn:aws:lambda:us-east-1:000000000000:runtime/x", "{}", "InvalidParameterValueException"),
+        ("{arn}", "x" * 20_481, "ValidationException"),
+        ("nonsense", "{}", "ValidationException"),
+    ],
+)
+def test_a_faulty_policy_is_refused(clean: Any, resource: str, policy: str, code: str) -> None:
+    refused = clean.refused("put_resource_policy", ResourceArn=resource.format(arn=clean.arn), Policy=policy)
+    assert refused[:2] == (400, code)
+    assert statements(clean) == []

@@ -14,11 +14,16 @@ from lambent.control.naming import function_missing, function_ref
 from lambent.control.shapes import (
     AddPermissionRequest,
     AddPermissionResponse,
+    DeleteResourcePolicyRequest,
     GetPolicyRequest,
     GetPolicyResponse,
+    GetResourcePolicyRequest,
+    GetResourcePolicyResponse,
     InvalidParameterValueException,
     PolicyLengthExceededException,
     PreconditionFailedException,
+    PutResourcePolicyRequest,
+    PutResourcePolicyResponse,
     RemovePermissionRequest,
     ResourceConflictException,
     ResourceNotFoundException,
@@ -26,7 +31,8 @@ from lambent.control.shapes import (
 from lambent.core import limits
 from lambent.core.arn import LATEST, FunctionRef
 from lambent.core.function import Alias, Function, Version
-from lambent.core.resourcepolicy import Statement, document, principal, statement, text
+from lambent.core.policydoc import MalformedPolicy, parse_resource
+from lambent.core.resourcepolicy import Document, Statement, principal, statement, text, with_statements
 from lambent.core.routing import is_version
 from lambent.invoke.belongings import Belongings
 from lambent.invoke.records import FunctionRecords
@@ -48,7 +54,12 @@ class Subject:
     revision: int
     bearer: Version | Alias
     """Whose RevisionId the policy's is."""
-    statements: Sequence[Statement]
+    policy: Document | None
+
+    @property
+    def statements(self) -> Sequence[Statement]:
+        """Of its policy; none without one."""
+        return () if self.policy is None else self.policy["Statement"]
 
     @property
     def qualifier(self) -> str:
@@ -75,7 +86,7 @@ class Permissions:
                 raise await self._missing(ref)
             _check_revision(subject, request.get("RevisionId"))
             sid = request["StatementId"]
-            if any(each["Sid"] == sid for each in subject.statements):
+            if any(each.get("Sid") == sid for each in subject.statements):
                 raise ResourceConflictException(
                     f"The statement id ({sid}) provided already exists. Please provide a new statement id, or remove "
                     "the existing statement."
@@ -83,7 +94,7 @@ class Permissions:
             _check_url(request)
             made = statement(request, ref.arn, await self._principal(call, request["Principal"]))
             try:
-                await self._write(subject, [*subject.statements, made])
+                await self._write(subject, with_statements(subject.policy, [*subject.statements, made]))
             except RevisionMismatch:
                 continue
             return {"Statement": text(made)}
@@ -98,12 +109,12 @@ class Permissions:
                 raise await self._missing(ref, "No policy found for: ")
             if not subject.statements:
                 raise ResourceNotFoundException("No policy is associated with the given resource.")
-            left = [each for each in subject.statements if each["Sid"] != sid]
+            left = [each for each in subject.statements if each.get("Sid") != sid]
             if len(left) == len(subject.statements):
                 raise ResourceNotFoundException(f"Statement {sid} is not found in resource policy.")
             _check_revision(subject, request.get("RevisionId"))
             try:
-                await self._write(subject, left)
+                await self._write(subject, with_statements(subject.policy, left))
             except RevisionMismatch:
                 continue
             return
@@ -111,12 +122,57 @@ class Permissions:
     async def get_policy(self, call: Call, request: GetPolicyRequest) -> GetPolicyResponse:
         """The document, and the revision id that a change of it may name."""
         ref = function_ref(call, request["FunctionName"], request.get("Qualifier"))
-        subject = await self._subject(ref)
-        if subject is None or not subject.statements:
-            raise ResourceNotFoundException("The resource you requested does not exist.")
-        return {"Policy": document(subject.statements), "RevisionId": subject.bearer.revision_id}
+        return await self._shown(ref)
+
+    async def put_resource_policy(self, call: Call, request: PutResourcePolicyRequest) -> PutResourcePolicyResponse:
+        """Partly: of functions, versions and aliases; the whole document, in place of what AddPermission made too."""
+        ref = _resource(call, request["ResourceArn"])
+        if ref.qualifier == LATEST:
+            raise InvalidParameterValueException("We currently do not support adding policies for $LATEST.")
+        try:
+            policy = parse_resource(request["Policy"], ref.arn)
+        except MalformedPolicy as fault:
+            raise InvalidParameterValueException(str(fault)) from None
+        while True:
+            subject = await self._subject(ref)
+            if subject is None:
+                raise await self._missing(ref)
+            _check_revision(subject, request.get("RevisionId"))
+            try:
+                await self._write(subject, policy)
+            except RevisionMismatch:
+                continue
+            shown = await self._shown(ref)
+            return {"Policy": shown["Policy"], "RevisionId": shown["RevisionId"]}
+
+    async def get_resource_policy(self, call: Call, request: GetResourcePolicyRequest) -> GetResourcePolicyResponse:
+        """Partly: of functions, versions and aliases."""
+        shown = await self._shown(_resource(call, request["ResourceArn"]))
+        return {"Policy": shown["Policy"], "RevisionId": shown["RevisionId"]}
+
+    async def delete_resource_policy(self, call: Call, request: DeleteResourcePolicyRequest) -> None:
+        """Partly: of functions, versions and aliases; every statement."""
+        ref = _resource(call, request["ResourceArn"])
+        while True:
+            subject = await self._subject(ref)
+            if subject is None:
+                raise await self._missing(ref)
+            if subject.policy is None:
+                raise ResourceNotFoundException("No policy is associated with the given resource.")
+            _check_revision(subject, request.get("RevisionId"))
+            try:
+                await self._write(subject, with_statements(None, ()))
+            except RevisionMismatch:
+                continue
+            return
 
     # -- steps ----------------------------------------------------------------------------------------------------
+
+    async def _shown(self, ref: FunctionRef) -> GetPolicyResponse:
+        subject = await self._subject(ref)
+        if subject is None or subject.policy is None:
+            raise ResourceNotFoundException("The resource you requested does not exist.")
+        return {"Policy": text(subject.policy), "RevisionId": subject.bearer.revision_id}
 
     async def _subject(self, ref: FunctionRef) -> Subject | None:
         """None when there is no such function, version or alias."""
@@ -125,7 +181,7 @@ class Permissions:
         if found is None or bearer is None:
             return None
         policy = await self._policies.get(ref, ref.qualifier or "")
-        return Subject(ref, *found, bearer, () if policy is None else policy["Statement"])
+        return Subject(ref, *found, bearer, policy if policy and policy["Statement"] else None)
 
     async def _bearer(self, ref: FunctionRef, function: Function) -> Version | Alias | None:
         where = ref.account, ref.region, ref.name
@@ -173,16 +229,16 @@ class Permissions:
             return False
         return bool(answer[noun]["Arn"] == arn)
 
-    async def _write(self, subject: Subject, statements: Sequence[Statement]) -> None:
+    async def _write(self, subject: Subject, policy: Document) -> None:
         """Raises PolicyLengthExceededException, and RevisionMismatch."""
-        size = len(document(statements))
+        size = len(text(policy))
         if size > limits.RESOURCE_POLICY:
             raise PolicyLengthExceededException(
                 f"The final policy size ({size}) is bigger than the limit ({limits.RESOURCE_POLICY})."
             )
         function, more = self._renewed(subject)
-        policy = self._policies.change(subject.ref, {"Statement": list(statements)}, qualifier=subject.qualifier)
-        await self._functions.replace(function, subject.revision, policy, *more)
+        written = self._policies.change(subject.ref, policy, qualifier=subject.qualifier)
+        await self._functions.replace(function, subject.revision, written, *more)
 
     def _renewed(self, subject: Subject) -> tuple[Function, Sequence[Change]]:
         """What bears the policy, with another revision id."""
@@ -196,6 +252,13 @@ class Permissions:
                 renewed = replace(latest, revision_id=revision_id)
                 serving = renewed if function.serving == latest else function.serving
                 return replace(function, latest=renewed, serving=serving), []
+
+
+def _resource(call: Call, arn: str) -> FunctionRef:
+    """Raises InvalidParameterValueException for what is no function."""
+    if ":function:" not in arn:
+        raise InvalidParameterValueException(f"Resource policies of {arn} are not supported by Lambent.")
+    return function_ref(call, arn)
 
 
 def _check_revision(subject: Subject, wanted: str | None) -> None:

@@ -827,6 +827,11 @@ class DeleteProvisionedConcurrencyConfigRequest(TypedDict, total=False):
     Qualifier: Required[str]
 
 
+class DeleteResourcePolicyRequest(TypedDict, total=False):
+    ResourceArn: Required[str]
+    RevisionId: str
+
+
 class GetAccountSettingsRequest(TypedDict):
     pass
 
@@ -1053,6 +1058,15 @@ class GetProvisionedConcurrencyConfigResponse(TypedDict, total=False):
     Status: ProvisionedConcurrencyStatusEnum
     StatusReason: str
     LastModified: str
+
+
+class GetResourcePolicyRequest(TypedDict, total=False):
+    ResourceArn: Required[str]
+
+
+class GetResourcePolicyResponse(TypedDict, total=False):
+    Policy: str
+    RevisionId: str
 
 
 class GetRuntimeManagementConfigRequest(TypedDict, total=False):
@@ -1376,6 +1390,17 @@ class PutProvisionedConcurrencyConfigResponse(TypedDict, total=False):
     Status: ProvisionedConcurrencyStatusEnum
     StatusReason: str
     LastModified: str
+
+
+class PutResourcePolicyRequest(TypedDict, total=False):
+    ResourceArn: Required[str]
+    Policy: Required[str]
+    RevisionId: str
+
+
+class PutResourcePolicyResponse(TypedDict, total=False):
+    Policy: str
+    RevisionId: str
 
 
 class PutRuntimeManagementConfigRequest(TypedDict, total=False):

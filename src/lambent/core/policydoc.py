@@ -370,6 +370,40 @@ def _resource_fault(resource: str) -> str | None:
     return None
 
 
+# -- resource policies ---------------------------------------------------------------------------------------------
+
+
+def parse_resource(text: str, resource: str) -> dict[str, Any]:
+    """The policy of `resource`, an ARN, as a document whose Statement is a list. Raises MalformedPolicy; the texts are
+    ours, for AWS's are not known."""
+    try:
+        document = _identity_document(text)
+        policy = _policy(document, [_statement(raw) for raw in document["Statement"]])
+    except _Syntax:
+        raise MalformedPolicy("Syntax errors in policy.") from None
+    if _repeated(policy.statements):
+        raise MalformedPolicy("Statement IDs (SID) in a single policy must be unique.")
+    for statement in policy.statements:
+        _check_resource_statement(statement, resource)
+    return document
+
+
+def _check_resource_statement(statement: Statement, resource: str) -> None:
+    if not statement.principals and not statement.not_principals:
+        raise MalformedPolicy("Policy statement must contain a principal.")
+    for principals in (statement.principals or {}, statement.not_principals or {}):
+        for kind, names in principals.items():
+            if not names or not all(is_principal(kind, name) for name in names):
+                raise MalformedPolicy(f"Invalid principal in policy: {kind}: {', '.join(names)}")
+    if not statement.actions and not statement.not_actions:
+        raise MalformedPolicy("Policy statement must contain actions.")
+    for action in _all([statement], "actions", "not_actions"):
+        if action != "*" and not action.lower().startswith("lambda:"):
+            raise MalformedPolicy(f"The policy has an action of another service: {action}")
+    if statement.not_resources or list(statement.resources or ()) != [resource]:
+        raise MalformedPolicy(f"The resource of every statement must be {resource}.")
+
+
 # -- both ---------------------------------------------------------------------------------------------------------
 
 

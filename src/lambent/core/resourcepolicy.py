@@ -10,6 +10,8 @@ from typing import Any
 from lambent.core.policydoc import VERSION, is_principal
 
 Statement = Mapping[str, Any]
+Document = Mapping[str, Any]
+"""A policy; its Statement is a list."""
 
 _ACCOUNT = re.compile(r"\d{12}")
 _STRINGS = (
@@ -47,9 +49,9 @@ def principal(text: str) -> str | Mapping[str, str] | None:
     return None
 
 
-def document(statements: Sequence[Statement]) -> str:
-    """The policy as JSON text."""
-    return text({"Version": VERSION, "Id": "default", "Statement": list(statements)})
+def with_statements(policy: Document | None, statements: Sequence[Statement]) -> Document:
+    """`policy`, or a new one, with these statements in place of its own."""
+    return {**(policy or {"Version": VERSION, "Id": "default"}), "Statement": list(statements)}
 
 
 def text(value: Any) -> str:
