@@ -620,6 +620,33 @@ def test_a_dead_letter_target_is_kept_shown_and_taken_away(aws: Any, own: str) -
     assert "DeadLetterConfig" not in aws.get_function_configuration(FunctionName=own)
 
 
+def test_a_configuration_names_the_version_of_its_runtime_except_in_lists(aws: Any, own: str) -> None:
+    aws.get_waiter("function_active_v2").wait(FunctionName=own)
+    config = aws.get_function_configuration(FunctionName=own)["RuntimeVersionConfig"]
+    start, _, digest = config["RuntimeVersionArn"].rpartition(":")
+    assert (start, len(digest)) == (f"arn:aws:lambda:{REGION}::runtime", 64)
+    assert aws.get_function(FunctionName=own)["Configuration"]["RuntimeVersionConfig"] == config
+    assert aws.publish_version(FunctionName=own)["RuntimeVersionConfig"] == config
+    assert aws.update_function_configuration(FunctionName=own, Timeout=4)["RuntimeVersionConfig"] == config
+    for listed in aws.list_versions_by_function(FunctionName=own)["Versions"]:
+        assert "RuntimeVersionConfig" not in listed
+
+
+def test_enforce_refuses_layers_too(aws: Any, own: str, members: dict[str, Any]) -> None:
+    layer = aws.publish_layer_version(LayerName=own, Content=members["Code"])["LayerVersionArn"]
+    policy = {"UntrustedArtifactOnDeployment": "Enforce"}
+    config = aws.create_code_signing_config(AllowedPublishers=PUBLISHERS, CodeSigningPolicies=policy)
+    arn = config["CodeSigningConfig"]["CodeSigningConfigArn"]
+    aws.get_waiter("function_active_v2").wait(FunctionName=own)
+    aws.put_function_code_signing_config(FunctionName=own, CodeSigningConfigArn=arn)
+    wanted = {"FunctionName": own, "Layers": [layer]}
+    assert refused(aws, "update_function_configuration", wanted)[:2] == (400, "CodeVerificationFailedException")
+    aws.update_function_configuration(FunctionName=own, Layers=[], Timeout=9)
+    aws.delete_function(FunctionName=own)
+    aws.delete_code_signing_config(CodeSigningConfigArn=arn)
+    aws.delete_layer_version(LayerName=own, VersionNumber=1)
+
+
 def test_variables_are_measured_as_the_json_that_the_error_shows(aws: Any, members: dict[str, Any]) -> None:
     name = f"own-{uuid4().hex[:8]}"
     fits = "x" * (4096 - len('{"KEY":""}'))

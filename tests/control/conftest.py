@@ -26,6 +26,7 @@ from lambent.kit.clock import FakeClock
 from lambent.kit.log import Log
 from lambent.kit.seal import Seal
 from lambent.ports import Ports, Trust
+from lambent.runtimes.catalogue import Catalogue
 from lambent.store.memory import MemoryRecords
 from lambent.wire.call import Call, Principal
 from lambent.wire.errors import ApiError
@@ -68,7 +69,7 @@ class Lambda:
             trust=Trust(dev=True),
             aws=NOBODY,
             invoker=NOBODY,
-            catalogue=NOBODY,
+            catalogue=Catalogue({}),
         )
         self.functions = FunctionRecords(self.records, self.ports.seal)
         nouns = (

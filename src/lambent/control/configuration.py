@@ -13,6 +13,7 @@ from lambent.control.shapes import FunctionConfiguration, InvalidParameterValueE
 from lambent.core import limits
 from lambent.core.destination import Destination
 from lambent.core.function import Logging, Version
+from lambent.runtimes.base import Runtime
 
 
 def last_modified(now: float) -> str:
@@ -21,9 +22,11 @@ def last_modified(now: float) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}+0000"
 
 
-def shown(version: Version, *, qualifier: str | None = None, listed: bool = False) -> FunctionConfiguration:
+def shown(
+    version: Version, *, qualifier: str | None = None, listed: bool = False, runtime: Runtime | None = None
+) -> FunctionConfiguration:
     """FunctionConfiguration. `qualifier`: what the ARN ends with, a version or an alias; `listed`: without states, as
-    in lists."""
+    in lists; `runtime`: what it runs on here, which lists do not show either."""
     answer: dict[str, Any] = {
         "FunctionName": version.name,
         "FunctionArn": version.arn if qualifier is None else f"{version.arn}:{qualifier}",
@@ -51,6 +54,8 @@ def shown(version: Version, *, qualifier: str | None = None, listed: bool = Fals
         answer["Environment"] = {"Variables": dict(version.environment)}
     if version.dead_letter_target is not None:
         answer["DeadLetterConfig"] = {"TargetArn": version.dead_letter_target}
+    if runtime is not None:
+        answer["RuntimeVersionConfig"] = {"RuntimeVersionArn": runtime.version_arn(version.region)}
     if not listed:
         answer |= _states(version)
     return cast(FunctionConfiguration, answer)

@@ -90,13 +90,13 @@ class Functions:
             more = [self._functions.put_version(answer)]
         await self._add(call, ref, function, more, signing)
         self._activation.begin(version)
-        return shown(answer)
+        return self._shown(answer)
 
     async def get_function(self, call: Call, request: GetFunctionRequest) -> GetFunctionResponse:
         """The configuration, where the code can be fetched for ten minutes, the tags, and what is reserved."""
         ref, function, version = await find_version(self._functions, call, request)
         answer: GetFunctionResponse = {
-            "Configuration": shown(version, qualifier=ref.qualifier),
+            "Configuration": self._shown(version, ref.qualifier),
             "Code": {"RepositoryType": "S3", "Location": location(self._ports, call, version.code.digest)},
         }
         if function.tags:
@@ -111,16 +111,14 @@ class Functions:
     ) -> FunctionConfiguration:
         """The configuration alone."""
         ref, _, version = await find_version(self._functions, call, request)
-        return shown(version, qualifier=ref.qualifier)
+        return self._shown(version, ref.qualifier)
 
     async def update_function_code(self, call: Call, request: UpdateFunctionCodeRequest) -> FunctionConfiguration:
         """Partly: no images or code from S3 yet (refused by name)."""
         refuse_unsupported(request)
         function = (await find_function(self._functions, call, request)).function
         _check_updatable(function, request)
-        latest = function.latest
-        ref = FunctionRef(latest.account, latest.region, latest.name)
-        await self._signing.check(call, latest.name, await self._signing.used_by(ref))
+        await self._check_signature(call, function)
         data = zip_file(request)
         code = await checked(self._ports, self._artifacts, data)
         await check_size(self._ports, code, function.latest.layers, data)
@@ -131,7 +129,7 @@ class Functions:
             return replace(version, code=code, architecture=architecture)
 
         if request.get("DryRun"):
-            return shown(update(function.latest))
+            return self._shown(update(function.latest))
         await self._ports.blobs.put(data)
         return await self._update(call, request, update)
 
@@ -149,6 +147,8 @@ class Functions:
             await check_role(self._ports, call, role, function.latest.arn)
         arns = request.get("Layers")
         layers = None if arns is None else await attached(self._ports, call, arns)
+        if layers:
+            await self._check_signature(call, function)
         await check_size(self._ports, function.latest.code, layers or ())
 
         def update(version: Version) -> Version:
@@ -254,6 +254,9 @@ class Functions:
 
     # -- shared steps ---------------------------------------------------------------------------------------------
 
+    def _shown(self, version: Version, qualifier: str | None = None) -> FunctionConfiguration:
+        return shown(version, qualifier=qualifier, runtime=self._ports.catalogue.find(version.runtime))
+
     def _creatable(self, call: Call, name: str) -> FunctionRef:
         ref = function_ref(call, name)
         if len(ref.name) > limits.FUNCTION_NAME:
@@ -304,6 +307,12 @@ class Functions:
                 continue
             return
 
+    async def _check_signature(self, call: Call, function: Function) -> None:
+        """Raises CodeVerificationFailedException when the function takes no unsigned code or layers."""
+        latest = function.latest
+        ref = FunctionRef(latest.account, latest.region, latest.name)
+        await self._signing.check(call, latest.name, await self._signing.used_by(ref))
+
     def _check_runtime(self, name: str) -> None:
         """Raises InvalidParameterValueException for a runtime that AWS, or this host, does not have."""
         try:
@@ -332,7 +341,7 @@ class Functions:
             except RevisionMismatch:
                 continue
             self._activation.begin(latest)
-            return shown(latest) if published is None else shown(published, qualifier=published.version)
+            return self._shown(latest) if published is None else self._shown(published, published.version)
 
 
 def _exists(ref: FunctionRef) -> ResourceConflictException:

@@ -30,6 +30,7 @@ class Versions:
 
     def __init__(self, ports: Ports) -> None:
         self._functions = FunctionRecords(ports.records, ports.seal)
+        self._catalogue = ports.catalogue
 
     async def publish_version(self, call: Call, request: PublishVersionRequest) -> FunctionConfiguration:
         """Partly: no PublishTo, which is for Managed Instances (refused by name)."""
@@ -45,7 +46,7 @@ class Versions:
                     await self._functions.replace(function, found.revision, written)
                 except RevisionMismatch:
                     continue
-            return shown(version, qualifier=version.version)
+            return shown(version, qualifier=version.version, runtime=self._catalogue.find(version.runtime))
 
     def _check(self, latest: Version, request: PublishVersionRequest) -> None:
         check_settled(latest)

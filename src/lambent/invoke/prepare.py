@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -168,11 +167,10 @@ def _with_aws(template: Template) -> Template:
 
 
 def label(runtime: Runtime, region: str, refusal: tuple[str, str] | None, kind: str) -> Label:
-    """How the environment's log names its runtime; the ARN's hash stands for what really runs."""
-    digest = hashlib.sha256(f"{runtime.name} {runtime.version}".encode()).hexdigest()
+    """How the environment's log names its runtime."""
     return Label(
         version=f"{runtime.family}:{runtime.version}",
-        arn=f"arn:aws:lambda:{region}::runtime:{digest}",
+        arn=runtime.version_arn(region),
         note=None if runtime.exact else runtime.note,
         refusal=refusal,
         kind=kind,

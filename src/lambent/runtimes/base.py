@@ -5,6 +5,7 @@ A language is a folder here with a `runtime.py` that has a FAMILY; catalogue.py 
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -104,6 +105,11 @@ class Runtime:
     """How the process of a plain start is called. Pure."""
     refusal: Callable[[Facts], tuple[str, str] | None]
     """Error type and text of an initialisation that need not even be tried; None when it may be. Pure."""
+
+    def version_arn(self, region: str) -> str:
+        """The runtime version's ARN; its hash stands for what really runs."""
+        digest = hashlib.sha256(f"{self.name} {self.version}".encode()).hexdigest()
+        return f"arn:aws:lambda:{region}::runtime:{digest}"
 
     def choose(self, facts: Facts) -> Template:
         """The sandbox that a version gets."""
