@@ -18,6 +18,7 @@ from lambent.invoke.records import FunctionRecords
 from lambent.invoke.resolve import FunctionMissing, Resolver
 from lambent.kit.seal import Seal
 from lambent.ports import Ports
+from lambent.runtimes.catalogue import Catalogue
 from lambent.store.memory import MemoryRecords
 from lambent.wire.call import Call, Principal
 from lambent.wire.errors import ApiError
@@ -112,7 +113,7 @@ class Real:
     def __init__(self, records: MemoryRecords) -> None:
         seal = Seal(bytes(32))
         others = dict.fromkeys((f.name for f in fields(Ports)), NOBODY)
-        ports = Ports(**{**others, "records": records, "seal": seal})
+        ports = Ports(**{**others, "records": records, "seal": seal, "catalogue": Catalogue({})})
         self.functions = FunctionRecords(records, seal)
         self.versions = Versions(ports)
         self.aliases = Aliases(ports)
