@@ -66,7 +66,8 @@ from lambent.ports import Ports, Trust
 from lambent.runtimes.catalogue import Catalogue, open_catalogue
 from lambent.runtimes.sdk import Sdk
 from lambent.sandbox.base import Driver, IsolationUnavailable
-from lambent.sandbox.namespaces.driver import open_driver
+from lambent.sandbox.namespaces import driver as namespaces
+from lambent.sandbox.process import driver as process
 from lambent.store.base import StoreUnavailable
 from lambent.store.sqlite.store import open_store
 from lambent.wire.model import load
@@ -260,6 +261,22 @@ def _instance(data: Path) -> str:
 async def _open_driver(settings: Settings, tasks: Tasks, log: Log) -> Driver:
     state = settings.data / "sandboxes"
     return await tasks.in_thread(open_driver, settings.isolation, state, _instance(settings.data), log)
+
+
+def open_driver(level: str | None, state: Path, instance: str, log: Log) -> Driver:
+    """The driver of the isolation level that was asked for, or with None of the strongest that works here; found out by
+    making a sandbox, which blocks. Raises IsolationUnavailable with the reasons."""
+    if level == process.LEVEL:
+        return process.open_driver(state, instance, log)
+    try:
+        return namespaces.open_driver(level, state, instance, log)
+    except IsolationUnavailable as stronger:
+        if level is not None:
+            raise
+        try:
+            return process.open_driver(state, instance, log, because=str(stronger))
+        except IsolationUnavailable as weaker:
+            raise IsolationUnavailable(f"{stronger}; {weaker}") from None
 
 
 class _Identities:

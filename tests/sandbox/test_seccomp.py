@@ -7,7 +7,14 @@ import struct
 
 import pytest
 
-from lambent.sandbox.namespaces.seccomp import ABSENT, MACHINES, REFUSED, sandbox_filter
+from lambent.sandbox.namespaces.seccomp import (
+    ABSENT,
+    MACHINES,
+    REFUSED,
+    REFUSED_BESIDE_THE_HOST,
+    filter_beside_the_host,
+    sandbox_filter,
+)
 
 ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 NAMESPACES = [0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000]
@@ -17,24 +24,26 @@ FORK = 0x1200011
 """The clone flags of fork(2): with SIGCHLD."""
 
 
-def run(machine: str, number: int, *arguments: int, audit: int | None = None) -> int:
-    """What the filter of `machine` answers to a call."""
-    program = [struct.unpack("=HBBI", line) for line in chunks(sandbox_filter(machine), 8)]
+def run(machine: str, number: int, *arguments: int, audit: int | None = None, code: bytes | None = None) -> int:
+    """What the filter of `machine`, or the one in `code`, answers to a call."""
+    program = [struct.unpack("=HBBI", line) for line in chunks(code or sandbox_filter(machine), 8)]
     words = [number, MACHINES[machine].audit if audit is None else audit, 0, 0]
     for argument in (*arguments, *[0] * (6 - len(arguments))):
         words += [argument & 0xFFFFFFFF, argument >> 32]
     at = accumulator = 0
     for _ in range(len(program)):
-        code, if_true, if_false, value = program[at]
+        operation, if_true, if_false, value = program[at]
         at += 1
-        if code == 0x06:
+        if operation == 0x06:
             return value
-        if code == 0x20:
+        if operation == 0x20:
             accumulator = words[value // 4]
-        elif code == 0x05:
+        elif operation == 0x05:
             at += value
+        elif operation == 0x54:
+            accumulator &= value
         else:
-            test = {0x15: accumulator == value, 0x35: accumulator >= value, 0x45: bool(accumulator & value)}[code]
+            test = {0x15: accumulator == value, 0x35: accumulator >= value, 0x45: bool(accumulator & value)}[operation]
             at += if_true if test else if_false
     raise AssertionError("the program ran past its end")
 
@@ -84,10 +93,10 @@ def test_what_is_refused_answers_eperm_and_what_is_absent_enosys(machine):
 
 
 def test_every_name_of_the_lists_has_a_number_on_x86_64_and_the_modern_ones_on_aarch64():
-    assert {*REFUSED, *ABSENT} - MACHINES["x86_64"].numbers.keys() == set()
+    assert {*REFUSED, *REFUSED_BESIDE_THE_HOST, *ABSENT} - MACHINES["x86_64"].numbers.keys() == set()
     only_old = {"iopl", "ioperm", "modify_ldt", "uselib", "ustat", "sysfs", "_sysctl", "create_module"}
     only_old |= {"get_kernel_syms", "query_module", "vserver"}
-    assert {*REFUSED, *ABSENT} - MACHINES["aarch64"].numbers.keys() == only_old
+    assert {*REFUSED, *REFUSED_BESIDE_THE_HOST, *ABSENT} - MACHINES["aarch64"].numbers.keys() == only_old
 
 
 def test_no_two_names_share_a_number(machine):
@@ -157,3 +166,67 @@ def test_the_personality_can_be_asked_but_not_changed(machine):
 def test_a_machine_without_a_table_is_an_error():
     with pytest.raises(KeyError):
         sandbox_filter("riscv64")
+
+
+# ---- beside the host ---------------------------------------------------------------------------------------------
+
+TCP, UDP, MPTCP, SCTP = 6, 17, 262, 132
+STREAM, DATAGRAM, SEQPACKET, NONBLOCK_CLOEXEC = 1, 2, 5, 0x80800
+
+
+def beside(machine: str, name: str, *arguments: int, can_truncate: bool = True) -> int:
+    """What the filter for the host's own namespaces answers to a call."""
+    code = filter_beside_the_host(machine, can_truncate=can_truncate)
+    return run(machine, number(machine, name), *arguments, code=code)
+
+
+def test_beside_the_host_all_that_is_refused_elsewhere_is_refused_and_the_hosts_ipc(machine):
+    for name in (*REFUSED, *REFUSED_BESIDE_THE_HOST):
+        if name in MACHINES[machine].numbers:
+            assert beside(machine, name) == refused(errno.EPERM), name
+    assert beside(machine, "clone", FORK) == ALLOW
+    assert beside(machine, "clone", FORK | NAMESPACES[0]) == refused(errno.EPERM)
+
+
+@pytest.mark.parametrize(
+    ("family", "kind", "protocol", "answer"),
+    [
+        (2, STREAM, 0, ALLOW),
+        (10, STREAM | NONBLOCK_CLOEXEC, TCP, ALLOW),
+        (2, STREAM, MPTCP, refused(errno.EACCES)),
+        (2, STREAM, SCTP, refused(errno.EACCES)),
+        (2, DATAGRAM, 0, refused(errno.EACCES)),
+        (10, DATAGRAM | NONBLOCK_CLOEXEC, UDP, refused(errno.EACCES)),
+        (2, SEQPACKET, SCTP, refused(errno.EACCES)),
+        (2, 3, 1, refused(errno.EACCES)),
+        (1, STREAM, 0, refused(errno.EAFNOSUPPORT)),
+        (1, DATAGRAM, 0, refused(errno.EAFNOSUPPORT)),
+        (16, 3, 0, ALLOW),
+        (16, 3, 4, refused(errno.EAFNOSUPPORT)),
+        (43, STREAM, 0, refused(errno.EAFNOSUPPORT)),
+    ],
+)
+def test_beside_the_host_only_what_landlock_confines_can_be_connected(machine, family, kind, protocol, answer):
+    assert beside(machine, "socket", family, kind, protocol) == answer
+
+
+def test_beside_the_host_pairs_are_streams(machine):
+    assert beside(machine, "socketpair", 1, STREAM | NONBLOCK_CLOEXEC) == ALLOW
+    assert beside(machine, "socketpair", 1, SEQPACKET) == ALLOW
+    assert beside(machine, "socketpair", 1, DATAGRAM) == refused(errno.EPERM)
+
+
+@pytest.mark.parametrize(("name", "before"), [("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3)])
+def test_beside_the_host_nothing_is_connected_by_sending(machine, name, before):
+    assert beside(machine, name, *[0x20000000] * before, 0x4000) == ALLOW
+    assert beside(machine, name, *[0] * before, 0x20004000) == refused(errno.EOPNOTSUPP)
+
+
+def test_beside_the_host_limits_are_ones_own(machine):
+    assert beside(machine, "prlimit64", 0, 7) == ALLOW
+    assert beside(machine, "prlimit64", 1234, 7) == refused(errno.EPERM)
+
+
+def test_what_an_old_landlock_does_not_confine_is_refused(machine):
+    assert beside(machine, "truncate", can_truncate=True) == ALLOW
+    assert beside(machine, "truncate", can_truncate=False) == refused(errno.EPERM)

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from textwrap import dedent
@@ -15,12 +15,15 @@ from textwrap import dedent
 import pytest
 import pytest_asyncio
 
+from lambent.app import open_driver
 from lambent.kit.log import Log
 from lambent.sandbox.base import Assignment, Bind, Driver, Exit, Forked, Limits, Program, Sandbox, Template
-from lambent.sandbox.namespaces.driver import NamespacesDriver, open_driver
+from lambent.sandbox.namespaces.driver import NamespacesDriver
 from lambent.sandbox.namespaces.launching import Launcher
 
 HERE = Path(__file__).parent
+EMPTY = Path(tempfile.gettempdir()) / "lambent-test-empty"
+NEEDS_ROOT = {"full": True, "rootless": False}
 MB = 1024 * 1024
 
 
@@ -32,8 +35,13 @@ def python_template(name: str, module: Path, python: Path | None = None, listen:
         interpreter=str(base / "bin" / library.name),
         module=f"/var/runtime/{module.name}",
         path=(str(library), str(library / "lib-dynload")),
+        env={"GUEST_CALLS": "127.0.0.1:9001"},
     )
-    return Template(name, program, (Bind(base, str(base)), Bind(module, f"/var/runtime/{module.name}")), {}, listen)
+    EMPTY.mkdir(exist_ok=True)
+    packages = [each for each in (library / "site-packages", library / "dist-packages") if each.is_dir()]
+    covers = [Bind(EMPTY, str(each)) for each in packages]
+    binds = (Bind(base, str(base)), *covers, Bind(module, f"/var/runtime/{module.name}"))
+    return Template(name, program, binds, {}, listen)
 
 
 class Guest:
@@ -55,7 +63,10 @@ class Guest:
         return message
 
     async def try_(self, code: str) -> dict[str, object]:
-        """Run `code`; {"result": its variable `result`} or {"error": name, "errno": number}."""
+        """Run `code`, with paths and ports as they are inside.
+
+        {"result": its variable `result`} or {"error": name, "errno": number}.
+        """
         await self.tell(code)
         return await self.answer()
 
@@ -67,7 +78,7 @@ class Guest:
 
     async def tell(self, code: str) -> None:
         """Run `code`, whatever becomes of it."""
-        self._writer.write(json.dumps(dedent(code)).encode() + b"\n")
+        self._writer.write(json.dumps(self.sandbox.here(dedent(code))).encode() + b"\n")
         await self._writer.drain()
 
     async def answer(self, patience_s: float = 20) -> dict[str, object]:
@@ -95,8 +106,50 @@ class Guest:
         await self.sandbox.close()
 
 
+async def read_until(fd: int, wanted: bytes) -> bytes:
+    """What comes out of a non-blocking pipe, up to and with `wanted`."""
+    seen = b""
+    async with asyncio.timeout(10):
+        while wanted not in seen:
+            seen += await _read_some(fd)
+    return seen
+
+
+async def _read_some(fd: int) -> bytes:
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    loop.add_reader(fd, readable.set)
+    await readable.wait()
+    loop.remove_reader(fd)
+    return os.read(fd, 65536)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        for _ in iter(condition, True):
+            await asyncio.sleep(0)
+
+
+async def ended(sandbox: Sandbox) -> Exit:
+    """How its program will have ended."""
+    exits: asyncio.Queue[Exit] = asyncio.Queue()
+    sandbox.on_exit = exits.put_nowait
+    return await asyncio.wait_for(exits.get(), 10)
+
+
+@pytest.fixture
+def code_folder(tmp_path: Path) -> Path:
+    """A folder that everybody may read, as a function's code must be."""
+    tmp_path.chmod(0o755)
+    return tmp_path
+
+
 class Lab:
     """Makes guests."""
+
+    read_until = staticmethod(read_until)
+    until = staticmethod(until)
+    ended = staticmethod(ended)
 
     def __init__(self, driver: Driver, state_dir: Path, secrets: Path) -> None:
         self.driver = driver
@@ -158,7 +211,7 @@ async def running_lab(level: str) -> AsyncIterator[Lab]:
 async def lab(request: pytest.FixtureRequest) -> AsyncIterator[Lab]:
     """A driver for all tests of a file, `full` unless the file's parameter says otherwise."""
     level = getattr(request, "param", "full")
-    if (level == "full") != (os.geteuid() == 0):
+    if level in NEEDS_ROOT and NEEDS_ROOT[level] != (os.geteuid() == 0):
         pytest.skip("full needs root, and rootless an ordinary user")
     async with running_lab(level) as lab:
         yield lab

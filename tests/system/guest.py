@@ -16,7 +16,8 @@ def preload():
 
 def prewarm():
     global connection
-    connection = socket.create_connection(("127.0.0.1", 9001)).makefile("rwb")
+    host, _, port = os.environ.pop("GUEST_CALLS").rpartition(":")
+    connection = socket.create_connection((host, int(port))).makefile("rwb")
 
 
 def main(channel):

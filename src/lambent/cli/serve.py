@@ -18,7 +18,7 @@ from lambent.kit.descriptors import allow_most
 
 DESCRIPTORS_OF_ONE = 7
 """That a running invocation takes of the server: six of its sandbox, and its caller's connection."""
-LEVELS = ("full", "rootless")
+LEVELS = ("full", "rootless", "process-only")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 

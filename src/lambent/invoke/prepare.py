@@ -17,7 +17,7 @@ from lambent.invoke.environment import Environment, Label, Owner
 from lambent.invoke.report import LogSink
 from lambent.invoke.stems import Stem
 from lambent.kit.clock import Clock
-from lambent.runtimes.base import OPT, TASK, Contents, Facts, Runtime
+from lambent.runtimes.base import OPT, TASK, TMP, Contents, Facts, Runtime
 from lambent.runtimes.catalogue import Catalogue
 from lambent.sandbox.base import Assignment, Bind, Limits, Template
 
@@ -53,7 +53,10 @@ class Plan:
     facts: Facts
     mounts: tuple[Bind, ...]
     limits: Limits
+    defaults: Mapping[str, str]
+    """Environment variables that the function's own may replace."""
     variables: Mapping[str, str]
+    """The function's own, and the reserved ones."""
     kind: str
     bill: Bill
     made_at: float
@@ -110,7 +113,8 @@ class Preparation:
                 cpus=limits.cpus(version.memory_mb),
                 tmp_bytes=version.ephemeral_mb * limits.MIB,
             ),
-            variables={**self._variables(version, runtime, facts, keys), "AWS_LAMBDA_INITIALIZATION_TYPE": kind},
+            defaults={**runtime.environment(facts), "AWS_ENDPOINT_URL": f"http://127.0.0.1:{AWS_PORT}"},
+            variables={**self._variables(version, keys), "AWS_LAMBDA_INITIALIZATION_TYPE": kind},
             kind=kind,
             bill=self._billing.open(version),
             made_at=self._clock.monotonic(),
@@ -131,20 +135,22 @@ class Preparation:
 
     def assignment(self, plan: Plan, environment: Environment) -> Assignment:
         """What the environment's sandbox is assigned."""
-        variables = {**plan.variables, "AWS_LAMBDA_LOG_STREAM_NAME": environment.stream_name}
-        return Assignment(plan.mounts, plan.limits, plan.runtime.message(plan.facts, variables))
+        here = environment.sandbox.here
+        defaults = {name: here(value) for name, value in plan.defaults.items()}
+        if here(TMP) != TMP:
+            defaults["TMPDIR"] = here(TMP)
+        variables = {**defaults, **plan.variables, "AWS_LAMBDA_LOG_STREAM_NAME": environment.stream_name}
+        return Assignment(plan.mounts, plan.limits, plan.runtime.message(plan.facts, variables, here))
 
     def _stream_name(self, version: Version) -> str:
         day = datetime.fromtimestamp(self._clock.now(), UTC)
         name = f"{version.name}[" if version.logging.group else "["
         return f"{day:%Y/%m/%d}/{name}{version.version}]{os.urandom(16).hex()}"
 
-    def _variables(self, version: Version, runtime: Runtime, facts: Facts, keys: Keys) -> dict[str, str]:
-        """Predefined ones that the function's own may replace, then its own, then the reserved ones."""
-        variables = runtime.environment(facts)
-        variables |= {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{AWS_PORT}"}
-        variables |= version.environment or {}
-        variables |= {
+    def _variables(self, version: Version, keys: Keys) -> dict[str, str]:
+        """The function's own, then the reserved ones."""
+        variables = {
+            **(version.environment or {}),
             "_HANDLER": version.handler,
             "AWS_DEFAULT_REGION": version.region,
             "AWS_REGION": version.region,

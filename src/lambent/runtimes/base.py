@@ -24,6 +24,7 @@ TASK = "/var/task"
 OPT = "/opt"
 RUNTIME_DIR = "/var/runtime"
 LANG_DIR = "/var/lang"
+TMP = "/tmp"
 WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 
 _WATCHED = ("", "lib", "python", "python/lib/python*/site-packages")
@@ -119,10 +120,11 @@ class Runtime:
         """The runtime's own variables for a version, to be laid under those of its configuration."""
         return dict(self.variables)
 
-    def message(self, facts: Facts, env: Mapping[str, str]) -> dict[str, object]:
-        """The assignment's message: what the waiting program is told; `env` is the complete environment."""
+    def message(self, facts: Facts, env: Mapping[str, str], here: Callable[[str], str] = str) -> dict[str, object]:
+        """The assignment's message: what the waiting program is told. `env` is the complete environment, as it is;
+        `here` is the sandbox's, for what else names paths."""
         if isinstance(self.choose(facts).program, Deferred):
-            return {"argv": list(self.command(facts)), "env": dict(env), "cwd": TASK}
+            return {"argv": [here(each) for each in self.command(facts)], "env": dict(env), "cwd": here(TASK)}
         return {"env": dict(env)}
 
 

@@ -49,6 +49,8 @@ class Forked:
     interpreter: str
     module: str
     path: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables of each fork while it waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +131,13 @@ class Sandbox(Protocol):
     on_exit: Callable[[Exit], None] | None
     """Called on the event loop each time the program ends by itself."""
 
+    def here(self, text: str) -> str:
+        """`text`, which names paths and addresses as Template and Assignment do, with those that lead to the same
+        inside. It stays what it is where the sandbox has a root and a network of its own. Not for a user's own data.
+        """
+
     async def assign(self, assignment: Assignment) -> None:
-        """Mount, limit and start the program's work. Raises SandboxDied."""
+        """Mount, limit and start the program's work. The message is passed on as it is. Raises SandboxDied."""
 
     async def restart(self) -> None:
         """Kill every process but the agent and start the program again with the same assignment; what was in /tmp
@@ -153,7 +160,7 @@ class Sandbox(Protocol):
 
 
 class Driver(Protocol):
-    """Makes sandboxes. `level` is one of `full`, `rootless`, `process-only`, `none`."""
+    """Makes sandboxes. `level` is one of `full`, `rootless`, `process-only`."""
 
     level: str
     notes: Sequence[str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lambent.runtimes.base import (
@@ -47,6 +47,7 @@ _COMMON = (
     "-Dstderr.encoding=UTF-8",
     "-Dsun.stdout.encoding=UTF-8",
     "-Dsun.stderr.encoding=UTF-8",
+    "-Djava.io.tmpdir=/tmp",
     "--add-opens=java.base/java.lang=ALL-UNNAMED",
     "--add-opens=java.base/java.io=ALL-UNNAMED",
 )
@@ -65,9 +66,9 @@ class JavaRuntime(Runtime):
 
     __slots__ = ()
 
-    def message(self, facts: Facts, env: Mapping[str, str]) -> dict[str, object]:
+    def message(self, facts: Facts, env: Mapping[str, str], here: Callable[[str], str] = str) -> dict[str, object]:
         """As any runtime's; the size comes right after the program's name, where wrapper scripts expect options."""
-        told = super().message(facts, env)
+        told = super().message(facts, env, here)
         memory = env.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
         if isinstance(argv := told.get("argv"), list) and memory.isdecimal():
             at = argv.index(MAIN) - 2

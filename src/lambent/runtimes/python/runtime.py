@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lambent.runtimes.base import (
+    API_ADDRESS,
     API_PORT,
     COMMON_VARIABLES,
     LANG_DIR,
@@ -109,7 +110,8 @@ class Python:
         binds = (*inside.binds(empty), Bind(BOOTSTRAP, INSIDE), *modules)
         stem = f"python-{interpreter.version}"
         path = (*(inside.at(p) for p in interpreter.details["path"]), RUNTIME_DIR)
-        forked = Forked(interpreter=inside.executable, module=INSIDE, path=path)
+        waiting = {"AWS_LAMBDA_RUNTIME_API": API_ADDRESS}
+        forked = Forked(interpreter=inside.executable, module=INSIDE, path=path, env=waiting)
         exact = interpreter.numbers[:2] == self.wanted[name]
         return Runtime(
             name=name,

@@ -20,7 +20,7 @@ from functools import partial
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, NoReturn
 
     from lambent.sandbox.namespaces import syscalls
 
@@ -57,6 +57,11 @@ def described(error: BaseException) -> str:
 class Agent:
     """Process 1. `run` returns only in its children, with what the program is to do."""
 
+    namespaces = NAMESPACES
+    """What the zygote forks it into."""
+    require_single_thread = staticmethod(syscalls.require_single_thread)
+    """What the zygote asks before it forks."""
+
     def __init__(
         self, control: socket.socket, fds: list[int], request: Message, config: Message, program: Message
     ) -> None:
@@ -65,7 +70,7 @@ class Agent:
         self._groups = fds[3:]
         self._request = request
         self._config = config
-        self._program = program
+        self._program = dict(program, **request.get("program", {}))
         self._null = -1
         self._wakeup = -1
         self._report = -1
@@ -144,12 +149,7 @@ class Agent:
 
     def _become(self, uid: int, gid: int) -> None:
         """Give up every right, for good."""
-        if os.getpriority(os.PRIO_PROCESS, 0) < 0:
-            os.setpriority(os.PRIO_PROCESS, 0, 0)  # the server may have raised its own
-        _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
-        _limit(resource.RLIMIT_CORE, 0)
-        _limit(resource.RLIMIT_MEMLOCK, _LOCKED_BYTES)
-        _limit(resource.RLIMIT_NPROC, self._config["processes"])
+        self._limit_all()
         if self._config["level"] == "rootless":
             _enter_own_user_namespace()
             syscalls.drop_bounding_set()
@@ -162,6 +162,15 @@ class Agent:
         syscalls.set_dumpable(False)
         syscalls.no_new_privileges()
         syscalls.load_filter(bytes.fromhex(self._config["filter"]))
+
+    def _limit_all(self) -> None:
+        """The limits that hold for whatever is assigned."""
+        if os.getpriority(os.PRIO_PROCESS, 0) < 0:
+            os.setpriority(os.PRIO_PROCESS, 0, 0)  # the server may have raised its own
+        limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
+        limit(resource.RLIMIT_CORE, 0)
+        limit(resource.RLIMIT_MEMLOCK, _LOCKED_BYTES)
+        limit(resource.RLIMIT_NPROC, self._config["processes"])
 
     def _listen_for_children(self) -> None:
         self._wakeup, wake = os.pipe()
@@ -197,10 +206,14 @@ class Agent:
             _arrange(self._null, self._output, channel, self._records, report)
             report = _REPORT
             _write("/proc/self/oom_score_adj", _OOM_SCORE)
+            self._confine()
             return _prepared(self._program)
         except BaseException as error:  # its reader is the server, through the agent
             os.write(report, described(error).encode())
             os._exit(127)
+
+    def _confine(self) -> None:
+        """In the program: give up what the agent has kept. Here it has kept nothing."""
 
     def _watch(self) -> Callable[[], None]:
         """Wait for children, the server and the program's first word. Ends with the server's end of the socket."""
@@ -236,15 +249,16 @@ class Agent:
             os.close(self._report)
             self._report = -1
 
-    def _reap(self, options: int, report: bool) -> None:
-        """Collect children that ended; with `report`, tell the server when the program is one of them."""
+    def _reap(self, options: int, report: bool) -> bool:
+        """Collect children that ended; with `report`, tell the server when the program is one of them. Whether there
+        are others."""
         while True:
             try:
                 pid, status, usage = os.wait4(-1, options)
             except ChildProcessError:
-                return
+                return False
             if pid == 0:
-                return
+                return True
             if pid == self._pid and report:
                 self._pid = 0
                 if self._report >= 0:
@@ -264,14 +278,16 @@ class Agent:
     def _obey(self) -> Callable[[], None] | None:
         order, fds = syscalls.receive(self._control)
         if order is None:
-            os._exit(0)  # the server is gone or has let go; with process 1 everything here ends
+            self._end()  # the server is gone or has let go
         if "signal" in order:
-            _signal_all(order["signal"])
+            self._signal_all(order["signal"])
             self._tell({"signalled": order["signal"]})
             return None
-        # kill(-1) reaches every process in the namespace but this one, those being forked included.
-        _signal_all(signal.SIGKILL)
-        self._reap(0, report=False)
+        if "limit" in order:
+            self._limit_program(order["limit"])
+            self._tell({"limited": order["limit"]})
+            return None
+        self._kill_all()
         self._forget_report()
         return self._start(fds[0])
 
@@ -279,7 +295,33 @@ class Agent:
         try:
             syscalls.send(self._control, message)
         except OSError:
-            os._exit(0)  # nobody listens any more
+            self._end()  # nobody listens any more
+
+    def _signal_all(self, number: int) -> None:
+        """Signal every other process in the sandbox."""
+        try:
+            os.kill(-1, number)  # all in the namespace but this one, those being forked included
+        except ProcessLookupError:
+            pass
+
+    def _limit_program(self, limits: list[list[int]]) -> None:
+        """Lower limits of the program, which what it forks inherits."""
+        for which, most in limits:
+            try:
+                hard = resource.prlimit(self._pid, which)[1]
+                most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+                resource.prlimit(self._pid, which, (most, most))
+            except ProcessLookupError:
+                pass  # its end is news of its own
+
+    def _kill_all(self) -> None:
+        """Kill every other process in the sandbox, and wait until they are gone."""
+        self._signal_all(signal.SIGKILL)
+        self._reap(0, report=False)
+
+    def _end(self) -> NoReturn:
+        """End this process, and with process 1 everything here."""
+        os._exit(0)
 
 
 def _prepared(program: Message) -> Callable[[], None]:
@@ -289,6 +331,7 @@ def _prepared(program: Message) -> Callable[[], None]:
         _reseed()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         module = program["module"]
+        os.environ.update(program["env"])
         module.prewarm()
         _report_ready()
         channel = socket.socket(fileno=_CHANNEL)
@@ -353,17 +396,11 @@ def _enter_own_user_namespace() -> None:
     _write("/proc/self/gid_map", f"{_INNER_GID} 0 1".encode())
 
 
-def _limit(which: int, value: int) -> None:
+def limit(which: int, value: int) -> None:
+    """Lower a limit of this process for good; one that is lower already stays."""
     hard = resource.getrlimit(which)[1]
     value = value if hard == resource.RLIM_INFINITY else min(value, hard)
     resource.setrlimit(which, (value, value))
-
-
-def _signal_all(number: int) -> None:
-    try:
-        os.kill(-1, number)
-    except ProcessLookupError:
-        pass
 
 
 def _noticed(number: int, frame: object) -> None:

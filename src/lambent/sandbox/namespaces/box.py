@@ -67,10 +67,18 @@ class Box:
         self._memory_read_at = 0.0
         self._dead = ""
         self._signalled: asyncio.Future[None] | None = None
+        self._limited: asyncio.Future[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the program waits for its assignment; SandboxDied when it will not."""
         self._link = Link(ends.control, self._on_message, self._on_end)
+
+    def here(self, text: str) -> str:
+        return text
+
+    def request(self) -> dict[str, object]:
+        """What its zygote must know of it."""
+        return {"uid": self.uid, "gid": self.uid}
 
     async def assign(self, assignment: Assignment) -> None:
         if self._dead or self._channel is None:
@@ -81,9 +89,13 @@ class Box:
         self._assignment = assignment
         try:
             self._group.limit(assignment.limits.memory_bytes, assignment.limits.processes)
-            self._limit_each_process(assignment.limits)
         except OSError as error:
             raise SandboxDied(str(error)) from error
+        await self._limit_each_process(assignment.limits)
+        await self._give(assignment, line)
+
+    async def _give(self, assignment: Assignment, line: bytes) -> None:
+        """Mount what is assigned, and pass the message on."""
         launcher = await self._house.launcher()
         disk = await self._house.disk(assignment.limits.tmp_bytes)
         disks = [] if disk is None else [disk]
@@ -107,7 +119,7 @@ class Box:
             try:
                 self._group.limit_cpu(None)  # starting is not slowed down
                 await self.wait_ready()
-                self._limit_each_process(self._assignment.limits)
+                await self._limit_each_process(self._assignment.limits)
                 ours.setblocking(False)
                 await asyncio.get_running_loop().sock_sendall(ours, _line(self._assignment))
             except OSError as error:
@@ -183,10 +195,14 @@ class Box:
             os.close(pidfd)
         self._link.close()
         try:
-            await self._house.tasks.in_thread(self._group.remove)
+            await self._house.tasks.in_thread(self._remove)
         except OSError as error:
             self._house.log.warning("sandbox_groups_left", sandbox=self.id, reason=error)
         self._house.gone(self)
+
+    def _remove(self) -> None:
+        """Remove what it was made of outside; every process in it has ended. Blocks; raises OSError."""
+        self._group.remove()
 
     def _agent_pidfd(self) -> int:
         """A descriptor of the agent, or -1: once its link has ended, its number may be somebody else's."""
@@ -206,16 +222,23 @@ class Box:
             os.close(self._door)
         close_all([self.output, self.records])
 
-    def _limit_each_process(self, limits: Limits) -> None:
-        """Where no group limits the sandbox as a whole, limit the program and what it forks one by one."""
-        if not self._program_pid:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            if not self._group.limits_memory:
-                most = 2 * limits.memory_bytes + _DATA_SLACK_BYTES
-                _lower(self._program_pid, resource.RLIMIT_DATA, most)
-            if not self._group.limits_processes:
-                _lower(self._program_pid, resource.RLIMIT_NPROC, limits.processes + 1)
+    async def _limit_each_process(self, limits: Limits) -> None:
+        """Where no group limits the sandbox as a whole, have the agent limit the program and what it forks one by one:
+        a process's limits are its own user's to set, and not even every root's."""
+        wanted = self._limits_of_each(limits)
+        if wanted and self._program_pid:
+            self._limited = asyncio.get_running_loop().create_future()
+            self._link.send({"limit": [list(each) for each in wanted]})
+            await self._limited
+
+    def _limits_of_each(self, limits: Limits) -> list[tuple[int, int]]:
+        """Pairs of RLIMIT_… and the most that it may be."""
+        wanted = []
+        if not self._group.limits_memory:
+            wanted.append((resource.RLIMIT_DATA, 2 * limits.memory_bytes + _DATA_SLACK_BYTES))
+        if not self._group.limits_processes:
+            wanted.append((resource.RLIMIT_NPROC, limits.processes + 1))
+        return wanted
 
     def _signal(self, number: signal.Signals) -> None:
         """Have the agent send it to everybody else in the sandbox; what is sent after it arrives after it."""
@@ -225,19 +248,24 @@ class Box:
         body = received.body
         if "made" in body:
             self._agent_pid = received.pid
-            self._door, *listeners = received.fds
-            self.listeners = dict(zip(self._ports, map(_listener, listeners), strict=True))
+            self._take(received.fds)
         elif "program" in body and body["program"] == self._generation:
             self._program_pid = received.pid
         elif "ready" in body and body["ready"] == self._generation:
             self._settle(None)
         elif "failed" in body:
             self._settle(SandboxDied(str(body["failed"])))
-        elif "signalled" in body and self._signalled is not None:
-            self._signalled.set_result(None)
-            self._signalled = None
+        elif "signalled" in body:
+            _tell(self._signalled)
+        elif "limited" in body:
+            _tell(self._limited)
         elif "exit" in body and body["exit"] == self._generation:
             self._on_program_exit(body)
+
+    def _take(self, fds: Sequence[int]) -> None:
+        """What the agent made and sent."""
+        self._door, *listeners = fds
+        self.listeners = dict(zip(self._ports, map(_listener, listeners), strict=True))
 
     def _on_program_exit(self, body: Mapping[str, object]) -> None:
         status, number, most = body["status"], body["signal"], body["max_memory"]
@@ -262,9 +290,8 @@ class Box:
         self._dead = self._dead or "its first process ended"
         self._program_pid = 0
         self._settle(SandboxDied(self._dead))
-        if self._signalled is not None:
-            self._signalled.set_result(None)
-            self._signalled = None
+        _tell(self._signalled)
+        _tell(self._limited)
         if self.on_exit is not None:
             self.on_exit(Exit(None, int(signal.SIGKILL), self._was_out_of_memory()))
 
@@ -304,6 +331,11 @@ def _high_water_bytes(pid: int) -> int:
     return int(rest.split(None, 1)[0]) * 1024 if rest else 0
 
 
+def _tell(waiting: asyncio.Future[None] | None) -> None:
+    if waiting is not None and not waiting.done():
+        waiting.set_result(None)
+
+
 async def _readable(fd: int) -> None:
     loop = asyncio.get_running_loop()
     readable = asyncio.Event()
@@ -312,10 +344,3 @@ async def _readable(fd: int) -> None:
         await readable.wait()
     finally:
         loop.remove_reader(fd)
-
-
-def _lower(pid: int, limit: int, most: int) -> None:
-    """Set a process's limit, never above what it has: raising that is root's right."""
-    _, hard = resource.prlimit(pid, limit)
-    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.prlimit(pid, limit, (most, most))

@@ -15,10 +15,10 @@ from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
 from lambent.sandbox.base import Driver, IsolationUnavailable, Sandbox, SandboxDied, Template
 from lambent.sandbox.namespaces.box import Box, House
-from lambent.sandbox.namespaces.cgroup import Groups, look, open_groups
+from lambent.sandbox.namespaces.cgroup import Group, Groups, look, open_groups
 from lambent.sandbox.namespaces.disks import FIRST_BYTES, Disks, NoDisks, open_workshop
 from lambent.sandbox.namespaces.ends import Ends
-from lambent.sandbox.namespaces.launching import Launcher, Zygote, launcher_config, zygote_config
+from lambent.sandbox.namespaces.launching import Launcher, Zygote, launcher_config, zygote_config, zygote_request
 from lambent.sandbox.namespaces.link import close_all
 from lambent.sandbox.namespaces.probe import reason_against
 from lambent.sandbox.namespaces.uids import UserIds, candidates, claim
@@ -62,11 +62,12 @@ def _reason_against(level: str, root: Path) -> str | None:
         return "it is not safe as root" if is_root else reason_against(level, root, 0)
     if not is_root:
         return "it needs root"
-    uid = next(iter(candidates(_uid_map())), None)
+    uid = next(iter(candidates(uid_map())), None)
     return "there are no user ids to spare" if uid is None else reason_against(level, root, uid)
 
 
-def _uid_map() -> str:
+def uid_map() -> str:
+    """The user ids that this process has to give away, as the kernel tells."""
     return Path("/proc/self/uid_map").read_text()
 
 
@@ -91,9 +92,8 @@ class NamespacesDriver:
         self._made = 0
 
     async def start(self) -> None:
-        self._lock = _locked(self._state_dir / "server.lock")
-        self._groups = await self._tasks.in_thread(open_groups, self._instance, self._state_dir / "groups.json", look())
-        self._uids = claim(_LOCKS, _uid_map()) if self.level == "full" else None
+        await self._prepare(own_users=self.level == "full")
+        assert self._groups is not None
         disk_notes, _ = await asyncio.gather(self._open_disks(), self._launcher())
         self.notes = (*([_ROOTLESS_NOTE] if self.level == "rootless" else []), *self._groups.notes, *disk_notes)
 
@@ -112,6 +112,12 @@ class NamespacesDriver:
     async def _disk(self, size: int) -> int | None:
         return None if self._disks is None else await self._disks.take(size)
 
+    async def _prepare(self, *, own_users: bool) -> None:
+        """Take what a driver has to itself: the lock, control groups, user ids. What a dead predecessor left ends."""
+        self._lock = _locked(self._state_dir / "server.lock")
+        self._groups = await self._tasks.in_thread(open_groups, self._instance, self._state_dir / "groups.json", look())
+        self._uids = claim(_LOCKS, uid_map()) if own_users else None
+
     async def sandbox(self, template: Template) -> Sandbox:
         async with self._starting:
             zygote = await self._zygote(template)
@@ -125,7 +131,7 @@ class NamespacesDriver:
 
     async def _forked(self, zygote: Zygote, template: Template) -> Box:
         box, fds = await self._box(template)
-        zygote.fork(box.uid, fds)
+        zygote.fork(box.request(), fds)
         try:
             await box.wait_ready()
         except BaseException:
@@ -170,14 +176,20 @@ class NamespacesDriver:
                 ends = Ends.make()
                 undo.callback(ends.close)
                 undo.callback(ends.close_theirs)
-                uid = self._uids.take() if self._uids is not None else 0
+                uid = self._uids.take() if self._uids is not None else None
+                box = await self._new_box(name, template, uid, ends, group)
                 undo.pop_all()
         except (OSError, IndexError) as error:
             raise SandboxDied(f"no sandbox could be made: {error}") from error
-        house = House(self._launcher, self._disk, self._tasks, self._log, self._gone)
-        box = Box(name, uid, ends, template.listen, group, house)
         self._boxes.add(box)
         return box, [*ends.theirs, *doors]
+
+    async def _new_box(self, name: str, template: Template, uid: int | None, ends: Ends, group: Group) -> Box:
+        """The box itself. Raises OSError."""
+        return Box(name, uid or 0, ends, template.listen, group, self._house())
+
+    def _house(self) -> House:
+        return House(self._launcher, self._disk, self._tasks, self._log, self._gone)
 
     def _gone(self, box: Box) -> None:
         self._boxes.discard(box)
@@ -208,7 +220,7 @@ class NamespacesDriver:
     async def _start_zygote(self, template: Template) -> Zygote:
         assert self._groups is not None, "start() comes first"
         config = zygote_config(template, self.level, self._groups.limits_processes)
-        return await Zygote.start(await self._launcher(), template, config)
+        return await Zygote.start(await self._launcher(), template, zygote_request(template, self.level), config)
 
 
 _Ending = TypeVar("_Ending", Launcher, Zygote)

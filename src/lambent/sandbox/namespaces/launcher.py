@@ -59,7 +59,8 @@ def main() -> None:
 
 
 def _enter(level: str, groups: list[int]) -> None:
-    """Namespaces of the launcher's own: what it mounts is nobody else's, what the host mounts it sees."""
+    """Namespaces of the launcher's own, where it can have any: what it mounts is nobody else's, what the host mounts
+    it sees."""
     for fd in groups:
         os.write(fd, b"0")
         os.close(fd)
@@ -69,9 +70,10 @@ def _enter(level: str, groups: list[int]) -> None:
         for name, value in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
             with open("/proc/self/" + name, "w") as file:
                 file.write(value)
-    else:
+    elif level == "full":
         syscalls.unshare(syscalls.NEWNS)
-    syscalls.mount("none", "/", "none", syscalls.MS_REC | syscalls.MS_SLAVE)
+    if level != "process-only":
+        syscalls.mount("none", "/", "none", syscalls.MS_REC | syscalls.MS_SLAVE)
     syscalls.set_name("lambent-sandbox")
     syscalls.adopt_orphans()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -100,7 +102,8 @@ def _start_zygote(request: Message, root: str, control: socket.socket, fd: int) 
     run = socket.socket(fileno=socket_fd)
     try:
         syscalls.set_name("lambent-zygote")
-        _build(request["steps"], root)
+        if request["steps"]:
+            _build(request["steps"], root)
         if request["exec"]:
             os.execve(request["exec"][0], request["exec"], {})
     except OSError as error:

@@ -50,7 +50,7 @@ def zygote_config(template: Template, level: str, limits_processes: bool) -> dic
     """A zygote's first message."""
     return {
         "level": level,
-        "program": _program(template),
+        "program": program_config(template),
         "listen": list(template.listen),
         "user": USER,
         "processes": _PROCESSES_OF_A_UID if limits_processes else _PROCESSES_WITHOUT_GROUP,
@@ -58,10 +58,11 @@ def zygote_config(template: Template, level: str, limits_processes: bool) -> dic
     }
 
 
-def _program(template: Template) -> dict[str, object]:
+def program_config(template: Template) -> dict[str, object]:
+    """A template's program, as its zygote reads it."""
     program = template.program
     if isinstance(program, Forked):
-        return {"kind": "forked", "module": program.module, "path": list(program.path)}
+        return {"kind": "forked", "module": program.module, "path": list(program.path), "env": dict(program.env)}
     if isinstance(program, Started):
         return {"kind": "started", "argv": list(program.argv), "env": dict(program.env)}
     return {"kind": "deferred"}
@@ -143,13 +144,16 @@ class Zygote:
         self._link = Link(sock, self._on_message, self._ended)
 
     @staticmethod
-    async def start(launcher: Launcher, template: Template, config: dict[str, object]) -> Zygote:
-        """Have it started, and wait until it has imported what it shall. Raises SandboxDied with the reason."""
+    async def start(
+        launcher: Launcher, template: Template, request: dict[str, object], config: dict[str, object]
+    ) -> Zygote:
+        """Have it started, and wait until it has imported what it shall. `request` is for the launcher. Raises
+        SandboxDied with the reason."""
         ours, theirs = message_pair()
         zygote = Zygote(template, ours)
         zygote._link.send(config)
         try:
-            launcher.zygote(zygote_request(template, str(config["level"])), theirs)
+            launcher.zygote(request, theirs)
             async with asyncio.timeout(_ZYGOTE_PATIENCE_S):
                 await zygote._up
         except TimeoutError:
@@ -162,10 +166,10 @@ class Zygote:
         """Whether another one must be started."""
         return self._link.ended
 
-    def fork(self, uid: int, fds: Sequence[int]) -> None:
+    def fork(self, request: dict[str, object], fds: Sequence[int]) -> None:
         """Ask for a sandbox with these descriptors, which are given away: those of Ends.theirs, the doors of its
         groups. It answers on its own control socket."""
-        self._link.send({"uid": uid, "gid": uid}, fds, give=True)
+        self._link.send(request, fds, give=True)
 
     def close(self) -> None:
         """Let it end; its sandboxes live on."""

@@ -19,30 +19,35 @@ _TEMPLATE = Template(name="probe", program=Deferred(), binds=(), listen=(9001,))
 def reason_against(level: str, root: Path, uid: int) -> str | None:
     """Make a sandbox and drop it again; takes some 30 ms, and blocks. None when it worked, else what did not."""
     try:
-        _try(level, root, uid)
+        config = zygote_config(_TEMPLATE, level, limits_processes=True)
+        request: dict[str, object] = {"uid": uid, "gid": uid}
+        try_out(launcher_config(level, root, ()), zygote_request(_TEMPLATE, level), config, request)
     except (OSError, KeyError) as error:
         return f"{type(error).__name__}: {error}"
     return None
 
 
-def _try(level: str, root: Path, uid: int) -> None:
+def try_out(
+    launcher: dict[str, object], zygote: dict[str, object], config: dict[str, object], fork: dict[str, object]
+) -> None:
+    """Make a sandbox by these messages, the first two to the launcher, and drop it again. Blocks; raises OSError."""
     with contextlib.ExitStack() as ending:
         control, theirs = _pair(ending)
         with theirs:
             process = spawn(theirs)
         ending.callback(process.wait)
         ending.callback(control.close)
-        _ask(control, launcher_config(level, root, ()))
+        _ask(control, launcher)
         _answer(control)
-        zygote, theirs = _pair(ending)
+        zygote_end, theirs = _pair(ending)
         with theirs:
-            _ask(control, zygote_request(_TEMPLATE, level), [theirs.fileno()])
-        _ask(zygote, zygote_config(_TEMPLATE, level, limits_processes=True))
-        _answer(zygote)
+            _ask(control, zygote, [theirs.fileno()])
+        _ask(zygote_end, config)
+        _answer(zygote_end)
         ends = Ends.make()
         ending.callback(ends.close)
         ends.control.settimeout(_PATIENCE_S)
-        _ask(zygote, {"uid": uid, "gid": uid}, ends.theirs)
+        _ask(zygote_end, fork, ends.theirs)
         ends.close_theirs()
         while "ready" not in (received := _answer(ends.control)).body:
             close_all(received.fds)

@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import socket
+import stat
 import struct
 
 TYPE_CHECKING = False
@@ -68,11 +69,16 @@ _SIOCSIFFLAGS = 0x8914
 _IFF_UP_RUNNING = 0x41
 
 # Calls with a number of 424 and above have the same one everywhere; these do not.
-_CLONE, _PIVOT_ROOT, _CAPSET, _SECCOMP, _KEYCTL = {
-    "x86_64": (56, 155, 126, 317, 250),
-    "aarch64": (220, 41, 91, 277, 219),
-}.get(os.uname().machine, (-1, -1, -1, -1, -1))
+_CLONE, _PIVOT_ROOT, _CAPGET, _CAPSET, _SECCOMP, _KEYCTL = {
+    "x86_64": (56, 155, 125, 126, 317, 250),
+    "aarch64": (220, 41, 90, 91, 277, 219),
+}.get(os.uname().machine, (-1, -1, -1, -1, -1, -1))
 _OPEN_TREE, _MOVE_MOUNT, _FSOPEN, _FSCONFIG, _FSMOUNT, _MOUNT_SETATTR = 428, 429, 430, 431, 432, 442
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+_RULESET_VERSION = 1
+_BENEATH, _NET_PORT = 1, 2
+_RIGHTS_ON_FILES = 1 | 2 | 4 | 1 << 14 | 1 << 15
+"""Landlock's rights to execute, write, read, truncate and ioctl: a rule for a file may have no others."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 # Keeps the interpreter's lock: a clone must not come back in the middle of another thread's turn.
@@ -239,11 +245,15 @@ def drop_bounding_set() -> None:
         raise OSError("the capability bounding set cannot be dropped")
 
 
-def drop_capabilities() -> None:
-    """Give up the ambient, effective, permitted and inheritable sets."""
+def drop_capabilities(but: int = 0) -> None:
+    """Give up the ambient, effective, permitted and inheritable sets, all `but` those whose bits are set: what is had
+    of the lowest 32 stays effective and permitted."""
     _libc.prctl(_PR_CAP_AMBIENT, ctypes.c_ulong(4), 0, 0, 0)
     header = struct.pack("Ii", _CAP_VERSION_3, 0)
-    _check(_libc.syscall(_CAPSET, header, b"\0" * 24), "capset")
+    had = ctypes.create_string_buffer(24)
+    _check(_libc.syscall(_CAPGET, header, had), "capget")
+    kept = struct.unpack_from("=II", had)[1] & but
+    _check(_libc.syscall(_CAPSET, header, struct.pack("=IIIIII", kept, kept, 0, 0, 0, 0)), "capset")
 
 
 def no_new_privileges() -> None:
@@ -256,6 +266,43 @@ def load_filter(program: bytes) -> None:
     buffer = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer))
     _check(_libc.syscall(_SECCOMP, _SECCOMP_SET_MODE_FILTER, 0, header), "seccomp")
+
+
+def landlock_version() -> int:
+    """What this kernel's Landlock can do; 0 where there is none, or it is switched off."""
+    return max(0, int(_libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _RULESET_VERSION)))
+
+
+def landlock(handled: Sequence[int], beneath: Sequence[tuple[int, str]], ports: Sequence[tuple[int, int]]) -> None:
+    """Give up rights to files, TCP ports and other processes for good, but for those in the rules.
+
+    `handled`: the rights that are given up, as many of (files, network, scopes) as the kernel knows. `beneath`: rights
+    and the file or folder that they stay for; `ports`: rights and a port. Needs no_new_privileges.
+    """
+    attributes = struct.pack("=%dQ" % len(handled), *handled)
+    ruleset = _check(
+        _libc.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0), "landlock_create_ruleset"
+    )
+    try:
+        for rights, path in beneath:
+            _allow_beneath(ruleset, rights, path)
+        for rights, port in ports:
+            rule = struct.pack("=QQ", rights, port)
+            _check(_libc.syscall(_ADD_RULE, ruleset, _NET_PORT, rule, 0), "landlock_add_rule %d" % port)
+        _check(_libc.syscall(_RESTRICT_SELF, ruleset, 0), "landlock_restrict_self")
+    finally:
+        os.close(ruleset)
+
+
+def _allow_beneath(ruleset: int, rights: int, path: str) -> None:
+    fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISDIR(os.fstat(fd).st_mode):
+            rights &= _RIGHTS_ON_FILES
+        rule = struct.pack("=Qi", rights, fd)
+        _check(_libc.syscall(_ADD_RULE, ruleset, _BENEATH, rule, 0), "landlock_add_rule " + path)
+    finally:
+        os.close(fd)
 
 
 def _prctl(option: int, value: int) -> None:

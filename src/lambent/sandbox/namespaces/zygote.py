@@ -36,8 +36,8 @@ CONTROL = 3
 """The control socket's descriptor."""
 
 
-def main(control: socket.socket) -> None:
-    """Get ready, then fork a sandbox at each request until the server closes the socket.
+def main(control: socket.socket, kind: type[agent.Agent] = agent.Agent) -> None:
+    """Get ready, then fork a sandbox at each request until the server closes the socket. `kind` is its first process.
 
     Returns in the children only, as the program of a sandbox, when that program has come to its end.
     """
@@ -45,7 +45,7 @@ def main(control: socket.socket) -> None:
     if config is None:
         os._exit(0)
     try:
-        program = _preload(config["program"])
+        program = _preload(config["program"], covered=bool(kind.namespaces))
     except BaseException as error:  # whatever a template's module raises is for the server to read
         syscalls.send(control, {"failed": agent.described(error)})
         os._exit(1)
@@ -54,14 +54,16 @@ def main(control: socket.socket) -> None:
     gc.collect()
     gc.freeze()
     syscalls.send(control, {"up": os.getpid()})
-    _serve(control, config, program).run()()
+    _serve(control, config, program, kind).run()()
 
 
-def _preload(program: Message) -> Message:
-    """Import a Forked template's module; every other program is data for the agent."""
+def _preload(program: Message, covered: bool) -> Message:
+    """Import a Forked template's module; every other program is data for the agent. `covered`: this file's folder is
+    a mount of the template's root."""
     if program["kind"] != "forked":
         return program
-    syscalls.detach(os.path.dirname(os.path.abspath(__file__)))
+    if covered:
+        syscalls.detach(os.path.dirname(os.path.abspath(__file__)))
     sys.path[:] = program["path"]
     module = _imported(program["module"])
     module.preload()
@@ -85,7 +87,7 @@ def _imported(path: str) -> ModuleType:
     return module
 
 
-def _serve(control: socket.socket, config: Message, program: Message) -> agent.Agent:
+def _serve(control: socket.socket, config: Message, program: Message, kind: type[agent.Agent]) -> agent.Agent:
     """Fork at each request. Returns in the children: the agent to run."""
     while True:
         request, fds = syscalls.receive(control)
@@ -93,14 +95,14 @@ def _serve(control: socket.socket, config: Message, program: Message) -> agent.A
             os._exit(0)
         stem = socket.socket(fileno=fds[0])
         try:
-            syscalls.require_single_thread()
-            pid = syscalls.clone(agent.NAMESPACES)
+            kind.require_single_thread()
+            pid = syscalls.clone(kind.namespaces)
         except OSError as error:
             syscalls.send(stem, {"failed": agent.described(error)})
             pid = -1
         if pid == 0:
             control.close()
-            return agent.Agent(stem, fds[1:], request, config, program)
+            return kind(stem, fds[1:], request, config, program)
         stem.close()
         for fd in fds[1:]:
             os.close(fd)

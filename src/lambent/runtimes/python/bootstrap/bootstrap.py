@@ -168,10 +168,11 @@ class Parked:
 
 def prewarm() -> None:
     """In the fork, before it belongs to anyone: new randomness, a rehearsal, the connection to the Runtime API."""
+    address = os.environ.get("AWS_LAMBDA_RUNTIME_API", ADDRESS)
     _reseed()
     _rehearse()
     try:
-        _ahead.connection = Connection(ADDRESS)
+        _ahead.connection = Connection(address)
     except OSError:
         _ahead.connection = None
 
@@ -231,7 +232,9 @@ def search_path(paths: list[str], task: str, runtime: str, asked_for: str = "") 
     Layers may be made for the version that was asked for, `AWS_Lambda_python3.12`, while this one stands in for it.
     """
     versions = dict.fromkeys([asked_for.rpartition("_")[2] or "python%d.%d" % VERSION, "python%d.%d" % VERSION])
-    first = [task, *("/opt/python/lib/%s/site-packages" % version for version in versions), "/opt/python"]
+    # Layers are as far from the code as on AWS, also where it is not at the root.
+    layers = task[: -len("/var/task")] + "/opt/python" if task.endswith("/var/task") else "/opt/python"
+    first = [task, *("%s/lib/%s/site-packages" % (layers, version) for version in versions), layers]
     rest = [p for p in paths if p and p != runtime and p not in first]
     return list(dict.fromkeys(first + rest + [runtime]))
 

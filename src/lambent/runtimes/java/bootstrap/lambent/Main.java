@@ -65,7 +65,7 @@ public final class Main {
         Host.replaceEnvironment(env);
         if (library == null) return;
         library.replaceEnvironment(env);
-        library.enter(TASK);
+        library.enter(env.getOrDefault("LAMBDA_TASK_ROOT", TASK).toString());
     }
 
     private static void rehearse(Host.Library library) throws Throwable {
@@ -86,7 +86,7 @@ public final class Main {
     private void start() throws IOException {
         String root = System.getenv().getOrDefault("LAMBDA_TASK_ROOT", TASK);
         try {
-            ClassLoader loader = Handler.loader(root, "/opt/java/lib");
+            ClassLoader loader = Handler.loader(root, layers(root) + "/java/lib");
             Thread.currentThread().setContextClassLoader(loader);
             handler = Handler.find(System.getenv().getOrDefault("_HANDLER", ""), loader);
         } catch (Throwable error) { // whatever ends a function's initialisation is to be told
@@ -95,6 +95,11 @@ public final class Main {
             api.initError(cause.getClass().getName(), document(cause));
             System.exit(1);
         }
+    }
+
+    /** Where layers are: as far from the code as on AWS. */
+    private static String layers(String root) {
+        return root.endsWith(TASK) ? root.substring(0, root.length() - TASK.length()) + "/opt" : "/opt";
     }
 
     private void run() throws IOException {
