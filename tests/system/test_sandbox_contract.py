@@ -377,6 +377,8 @@ async def test_closing_ends_a_chain_of_processes_that_each_fork_the_next(lab):
 
 
 async def test_a_sandbox_gives_back_every_descriptor(lab):
+    if lab.driver.level == "full":
+        pytest.skip("test_sandbox.py counts them, and tells them from those of disks")
     sandbox = await lab.driver.sandbox(lab.template)
     await sandbox.close()
     before = set(os.listdir("/proc/self/fd"))
