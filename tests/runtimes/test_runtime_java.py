@@ -321,7 +321,7 @@ async def test_the_logger_writes_whole_records(api: Any, starter: Any, compiled:
 def test_a_build_is_made_once_and_has_an_archive(compiled: Any) -> None:
     made = compiled()
     before = {path.name: path.stat().st_mtime_ns for path in made.lib.iterdir()}
-    assert set(before) == {"lambent.jar", "lambent.jsa"}
+    assert set(before) == {"lambent.jar", "lambent.jsa", "rehearsal"}
     made.runtime.plain.make()
     assert {path.name: path.stat().st_mtime_ns for path in made.lib.iterdir()} == before
 

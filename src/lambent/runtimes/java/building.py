@@ -20,6 +20,8 @@ CLASS_PATH = f"/proc/self/cwd/{JAR}"
 """The jar for a Java that is started in its folder: an archive counts only for the class path it was made with."""
 ARCHIVE = "lambent.jsa"
 MAIN = "lambent.Main"
+REHEARSED = "rehearsal"
+"""The folder of a function that is only rehearsed with: a class, and a jar in its `lib`."""
 OLDEST = 17
 """The oldest Java that can run what is compiled."""
 
@@ -86,9 +88,12 @@ def _compile(javac: Path, folder: Path) -> None:
     classes = folder / "classes"
     classes.mkdir(parents=True)
     quick = ["-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC"]
+    # Texts are put together by plain calls: otherwise Java makes classes for that when it first comes to each place.
+    plain = "-XDstringConcat=inline"
     command = [
         str(javac),
         *quick,
+        plain,
         "--release",
         str(OLDEST),
         "-proc:none",
@@ -106,8 +111,28 @@ def _compile(javac: Path, folder: Path) -> None:
         raise OSError(f"Java's bootstrap was not compiled: {error}") from error
     if done.returncode != 0:
         raise OSError(f"Java's bootstrap was not compiled: {done.stderr.strip()[-2000:]}")
-    with zipfile.ZipFile(folder / JAR, "w") as jar:
-        for file in sorted(classes.rglob("*.class")):
-            jar.writestr(zipfile.ZipInfo(str(file.relative_to(classes))), file.read_bytes())
-    (folder / JAR).chmod(0o644)
+    _rehearsed(classes / "rehearsed", folder / REHEARSED)
+    _jar(folder / JAR, classes)
     shutil.rmtree(classes)
+
+
+def _rehearsed(classes: Path, folder: Path) -> None:
+    (folder / "lib").mkdir(parents=True)
+    with zipfile.ZipFile(folder / "lib" / "rehearsed.jar", "w") as jar:
+        _add(jar, classes / "Part.class", "rehearsed/Part.class")
+    (folder / "rehearsed").mkdir()
+    shutil.move(classes / "Function.class", folder / "rehearsed")
+    shutil.rmtree(classes)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def _jar(place: Path, classes: Path) -> None:
+    with zipfile.ZipFile(place, "w") as jar:
+        for file in sorted(classes.rglob("*.class")):
+            _add(jar, file, str(file.relative_to(classes)))
+    place.chmod(0o644)
+
+
+def _add(jar: zipfile.ZipFile, file: Path, name: str) -> None:
+    jar.writestr(zipfile.ZipInfo(name), file.read_bytes())

@@ -53,6 +53,10 @@ final class Api {
         start = end = 0;
     }
 
+    void close() throws IOException {
+        socket.close();
+    }
+
     void ask() throws IOException {
         out.write(next);
     }

@@ -32,7 +32,7 @@ interface Handler {
     void call(byte[] event, ByteArrayOutputStream result, Context context) throws Throwable;
 
     /** Where the function's classes are: its folder, its jars, the layers' jars. */
-    static ClassLoader loader(String root, String layers) throws MalformedURLException {
+    static URLClassLoader loader(String root, String layers) throws MalformedURLException {
         List<URL> places = new ArrayList<>();
         places.add(new File(root + "/").toURI().toURL());
         addJars(places, new File(root, "lib"));
