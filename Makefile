@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: run test check bench gen wheel clean
+.PHONY: run test check bench soak gen wheel clean
 
 # Set-up runs when it never has, or when what it depends on has changed.
 $(STAMP): pyproject.toml tools/setup.sh
@@ -32,6 +32,10 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+# make soak ARGS="--minutes 10"
+soak: $(STAMP)
+	$(BIN)/python benchmarks/soak.py $(ARGS)
 
 gen: $(STAMP)
 	$(BIN)/python tools/gen.py

@@ -172,6 +172,12 @@ class Server:
         else:
             shutil.rmtree(self.data, ignore_errors=True)
 
+    def terminate(self) -> None:
+        """SIGTERM, and wait for its end; `stop` still has to come."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(_STOP_S)
+
     def abort(self) -> None:
         """End it now, whatever it is doing; `stop` still has to come."""
         if self._process is None:
