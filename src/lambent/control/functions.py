@@ -233,10 +233,7 @@ class Functions:
 
     async def get_account_settings(self, call: Call, request: GetAccountSettingsRequest) -> GetAccountSettingsResponse:
         """Limits and usage of the caller's account and region."""
-        count = size = 0
-        async for version in self._every_version(call, "", 0):
-            count += version.version == LATEST
-            size += version.code.size
+        count, size = await self._functions.sizes(call.account, call.region)
         async for layer in LayerRecords(self._ports.records).in_account(call.account, call.region):
             size += layer.code.size
         limit = self._ports.invoker.limit

@@ -27,6 +27,8 @@ QUALIFIED = ("event-invoke", "runtime-management", "policies")
 BESIDE = ("versions", "aliases", "urls", "code-signing", "recursion", *QUALIFIED)
 """Records that belong to a function and go with it: `<noun>/<function>/<qualifier>`."""
 _PAGE = 1000
+_FEW = 100
+"""As many records as one function has of a kind, mostly; a store reads so few at once."""
 
 Thing = Function | Version | Alias
 
@@ -110,8 +112,18 @@ class FunctionRecords:
     async def each_version(self, account: str, region: str, name: str, *, after: int = 0) -> AsyncIterator[Version]:
         """The same, all of them."""
         prefix = _below(account, region, "versions", name)
-        async for record in self._listed(prefix, after=_version(account, region, name, str(after))):
+        async for record in self._listed(prefix, after=_version(account, region, name, str(after)), page=_FEW):
             yield self._version_in(orjson.loads(record.value))
+
+    async def sizes(self, account: str, region: str) -> tuple[int, int]:
+        """How many functions there are, and the bytes of code that they and their versions have."""
+        count = size = 0
+        async for record in self._listed(_key(account, region, "")):
+            count += 1
+            size += int(orjson.loads(record.value)["latest"]["code"]["size"])
+        async for record in self._listed(f"{ROOT}{account}/{region}/versions/"):
+            size += int(orjson.loads(record.value)["code"]["size"])
+        return count, size
 
     def put_version(self, version: Version) -> Put:
         """The change that writes a published version."""
@@ -183,13 +195,16 @@ class FunctionRecords:
                 return None
 
     def _below(self, account: str, region: str, noun: str, name: str) -> AsyncIterator[Record]:
-        return self._listed(_below(account, region, noun, name))
+        return self._listed(_below(account, region, noun, name), page=_FEW)
 
-    async def _listed(self, prefix: str, *, after: str = "") -> AsyncIterator[Record]:
-        while page := await self._records.list(prefix, after=after, limit=_PAGE):
-            for record in page:
+    async def _listed(self, prefix: str, *, after: str = "", page: int = _PAGE) -> AsyncIterator[Record]:
+        more = True
+        while more:
+            records = await self._records.list(prefix, after=after, limit=page)
+            for record in records:
+                after = record.key
                 yield record
-            after = page[-1].key
+            more = len(records) == page
 
     # -- values ---------------------------------------------------------------------------------------------------
 
