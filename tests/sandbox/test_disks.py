@@ -38,8 +38,8 @@ class FakeWorkshop(Workshop):
         self.open.add(reader)
         return reader
 
-    def close(self) -> None:
-        self.closed = True
+    def sweep(self) -> None:
+        """It has no devices."""
 
     def waiting(self, size: int) -> int:
         """How many of this size are open."""
@@ -144,7 +144,40 @@ def test_a_disk_has_the_room_that_was_asked_for_and_little_more(tmp_path: Path, 
     assert os.listdir(f"/proc/self/fd/{disk}") == []
     assert os.listdir(tmp_path / "disks") == [], "the image has no name"
     os.close(disk)
-    workshop.close()
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_sweep_removes_idle_devices_and_leaves_the_others(tmp_path: Path) -> None:
+    try:
+        workshop = open_workshop(tmp_path / "disks")
+    except NoDisks as error:
+        pytest.skip(str(error))
+    disks = [workshop.make(MB) for _ in range(12)]
+    numbers = [_number(disk) for disk in disks]
+    kept = max(range(12), key=numbers.__getitem__)
+    for index, disk in enumerate(disks):
+        if index != kept:
+            os.close(disk)
+    workshop.sweep()
+    assert Path(f"/sys/block/loop{numbers[kept]}/loop/backing_file").exists()
+    os.listdir(f"/proc/self/fd/{disks[kept]}")
+    os.close(disks[kept])
+    if numbers[kept] >= 8:
+        until_gone(workshop, numbers[kept])
+
+
+def until_gone(workshop: Workshop, number: int) -> None:
+    for _ in range(100):  # another server on this machine may have it for a moment
+        workshop.sweep()
+        if not Path(f"/sys/block/loop{number}").exists():
+            return
+    raise AssertionError(f"loop{number} is still there")
+
+
+def _number(disk: int) -> int:
+    device = os.fstat(disk).st_dev
+    return os.minor(device)
 
 
 def test_an_image_is_a_whole_number_of_blocks() -> None:

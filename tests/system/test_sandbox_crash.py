@@ -40,7 +40,9 @@ def doomed(tmp_path: Path, instance: str) -> Iterator[tuple[subprocess.Popen[str
 
 
 def groups(instance: str) -> list[Path]:
-    return [each for each in Path("/sys/fs/cgroup").rglob(f"lambent-{instance}/*") if each.is_dir()]
+    # os.walk passes over groups of others that end meanwhile.
+    tops = [Path(top) for top, _, _ in os.walk("/sys/fs/cgroup") if Path(top).parent.name == f"lambent-{instance}"]
+    return [each for each in tops if each.is_dir()]
 
 
 def alive(pids: dict[str, object]) -> list[int]:

@@ -44,7 +44,11 @@ _CONTROL = "/dev/loop-control"
 _LOOP_CTL_REMOVE, _LOOP_CTL_GET_FREE, _LOOP_CONFIGURE = 0x4C81, 0x4C82, 0x4C0A
 _LO_FLAGS_AUTOCLEAR = 4
 _CONFIG = struct.Struct("II" + "QQQQQIIII64s64s32s2Q" + "8Q")
+_TAKEN = frozenset({errno.EBUSY, errno.ENOENT, errno.ENXIO, errno.ENODEV})
+"""Somebody else has taken the free device, or removed it as idle: another one will do."""
 _TRIES = 50
+_LASTING_DEVICES = 8
+"""As kernels are built; more by the parameter max_loop."""
 
 _IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 
@@ -108,12 +112,16 @@ class Disks:
             self._refilling.add(size)
             self._tasks.start(f"make disks of {size} bytes", self._refill(size))
 
+    def sweep(self) -> None:
+        """Tidy up behind predecessors, in the background."""
+        self._tasks.start("remove idle loop devices", self._tasks.in_thread(self._workshop.sweep))
+
     async def close(self) -> None:
         """Free those that wait; those in sandboxes live as long as these."""
+        self._workshop.closed = True
         await self._tasks.close()
         for ready in self._ready.values():
             _free(ready)
-        self._workshop.close()
 
     async def _refill(self, size: int) -> None:
         try:
@@ -141,7 +149,8 @@ class Workshop:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._blanks: dict[int, list[tuple[int, bytes]]] = {}
-        self._devices_before = _loop_devices()
+        self.closed = False
+        """Set it to end a sweep."""
 
     def make(self, size: int) -> int:
         """A new, empty disk. Raises OSError."""
@@ -163,12 +172,17 @@ class Workshop:
             raise
         return disk
 
-    def close(self) -> None:
-        """Remove the idle loop devices that were not there before: they take memory, though little."""
+    def sweep(self) -> None:
+        """Remove the loop devices that the kernel made for somebody and that nobody has any more: it makes others when
+        they are wanted, and each takes some 70 KiB, so that thousands count. Takes up to 50 ms for each."""
+        numbers = (path.name.removeprefix("loop") for path in Path("/sys/block").glob("loop*"))
         with contextlib.suppress(OSError), open(_CONTROL, "rb") as control:
-            for number in _loop_devices() - self._devices_before:
-                with contextlib.suppress(OSError):  # in use, by a sandbox that is still ending or by others
-                    fcntl.ioctl(control, _LOOP_CTL_REMOVE, number)
+            for number in [int(each) for each in numbers if each.isdigit()]:
+                if self.closed:
+                    return
+                if number >= _lasting_devices():
+                    with contextlib.suppress(OSError):  # somebody has it
+                        fcntl.ioctl(control, _LOOP_CTL_REMOVE, number)
 
     def _blank(self, size: int) -> list[tuple[int, bytes]]:
         """What a new file system of this size consists of: offsets and blocks, some twenty. All else is zeros."""
@@ -195,9 +209,13 @@ def open_workshop(folder: Path) -> Workshop:
     return workshop
 
 
-def _loop_devices() -> set[int]:
-    names = (path.name.removeprefix("loop") for path in Path("/sys/block").glob("loop*"))
-    return {int(number) for number in names if number.isdigit()}
+def _lasting_devices() -> int:
+    """How many loop devices there are whether they are used or not."""
+    try:
+        configured = int(Path("/sys/module/loop/parameters/max_loop").read_text())
+    except (OSError, ValueError):
+        configured = 0
+    return max(configured, _LASTING_DEVICES)
 
 
 def _make_file_system(image: int) -> None:
@@ -229,18 +247,23 @@ def _blocks(image: int) -> list[tuple[int, bytes]]:
 
 def _attached(image: int) -> tuple[str, int]:
     """Put a file on a free loop device: its path, and an open descriptor without which it would be free again."""
+    reason: OSError | None = None
     with open(_CONTROL, "rb") as control:
         for _ in range(_TRIES):
             number = fcntl.ioctl(control, _LOOP_CTL_GET_FREE)
             path = f"/dev/loop{number}"
-            device = os.open(path, os.O_RDWR | os.O_CLOEXEC)
             details = (0, 0, 0, 0, 0, number, 0, 0, _LO_FLAGS_AUTOCLEAR, _NAME, b"", b"", 0, 0)
+            device = -1
             try:
+                device = os.open(path, os.O_RDWR | os.O_CLOEXEC)
                 fcntl.ioctl(device, _LOOP_CONFIGURE, _CONFIG.pack(image, 0, *details, *[0] * 8))
             except OSError as error:
-                os.close(device)
-                if error.errno != errno.EBUSY:
+                reason = error
+                if device >= 0:
+                    os.close(device)
+                if error.errno not in _TAKEN:
                     raise
             else:
                 return path, device
-    raise OSError(errno.EBUSY, "others take every free loop device first")
+    assert reason is not None
+    raise reason

@@ -107,6 +107,7 @@ class NamespacesDriver:
             return [_IN_MEMORY_NOTE.format(error)]
         self._disks = Disks(workshop, self._log)
         self._disks.expect(FIRST_BYTES)
+        self._disks.sweep()
         return []
 
     async def _disk(self, size: int) -> int | None:
