@@ -210,7 +210,7 @@ resource "aws_lambda_function_event_invoke_config" "latest" {
 }
 resource "aws_lambda_function_url" "hello" {
   function_name      = aws_lambda_function.hello.function_name
-  authorization_type = "AWS_IAM"
+  authorization_type = var.greeting == "hello" ? "NONE" : "AWS_IAM"
   cors {
     allow_origins  = ["https://a.example"]
     allow_methods  = ["GET", "POST"]
