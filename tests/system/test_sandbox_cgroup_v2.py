@@ -21,7 +21,7 @@ from lambent.sandbox.namespaces import cgroup
 own, controller = Path(sys.argv[1]), sys.argv[2]
 (own / "cgroup.procs").write_text("0")
 hierarchy = cgroup.Hierarchy(2, own.parent, own, frozenset({controller}))
-print(cgroup._make_parent(hierarchy, "lambent-x", [controller]))
+print(cgroup._make_parent(hierarchy, "lambent-x", [controller])[0])
 print(Path("/proc/self/cgroup").read_text().splitlines()[-1].rpartition("/")[2])
 """
 

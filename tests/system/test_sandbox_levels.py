@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from lambent.app import open_driver
 from lambent.kit.log import Log
 from lambent.sandbox.base import IsolationUnavailable
+from lambent.sandbox.namespaces.cgroup import look
 from lambent.sandbox.namespaces.syscalls import landlock_version
 
 HERE = Path(__file__).parent
@@ -30,7 +32,7 @@ import asyncio, sys
 from pathlib import Path
 from lambent.app import open_driver
 from lambent.kit.log import Log
-from lambent.sandbox.base import IsolationUnavailable
+from lambent.sandbox.base import Assignment, Deferred, IsolationUnavailable, Limits, Template
 
 async def main():
     try:
@@ -39,6 +41,11 @@ async def main():
         print("none:", error)
         return
     await driver.start()
+    sandbox = await driver.sandbox(Template("waiting", Deferred(), (), {}, (9001,)))
+    message = {"argv": ["/bin/sleep", "9"], "env": {}, "cwd": "/"}
+    await sandbox.assign(Assignment((), Limits(1 << 28, 1.0, 1 << 24), message))
+    await sandbox.freeze()
+    await sandbox.close()
     print(driver.level, *driver.notes, sep="\\n")
     await driver.close()
 
@@ -76,7 +83,7 @@ def level(user: list[str], asked: str, state: Path, *, weak: bool = True) -> lis
 
 
 @pytest.fixture
-def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def state() -> Iterator[Path]:
     """A folder that an ordinary user has to himself."""
     folder = Path("/tmp") / f"lambent-levels-{os.getpid()}-{os.urandom(4).hex()}"
     folder.mkdir(mode=0o755)
@@ -113,6 +120,33 @@ def test_the_weakest_level_can_be_asked_for_where_a_stronger_one_could_be_had(st
     got = level([], "process-only", state, weak=False)
     assert got[0] == "process-only"
     assert not any("No stronger level" in line for line in got)
+
+
+@pytest.fixture
+def delegated() -> Iterator[Path]:
+    """A group of version 2 that was handed to the ordinary user, as systemd does it."""
+    unified = [each.top for each in look() if each.version == 2]
+    if not unified:
+        pytest.skip("no control groups of version 2")
+    own = unified[0] / f"lambent-levels-{os.getpid()}"
+    own.mkdir()
+    for each in (own, own / "cgroup.procs", own / "cgroup.subtree_control", own / "cgroup.threads"):
+        os.chown(each, NOBODY, NOBODY)
+    yield own
+    for folder in sorted(own.glob("**/"), reverse=True):
+        folder.rmdir()
+
+
+@as_root
+@pytest.mark.parametrize("asked", ["rootless", "process-only"])
+def test_an_ordinary_user_freezes_and_kills_by_the_group_that_was_delegated_to_him(asked, state, delegated):
+    join = ["sh", "-c", f'echo $$ > {delegated}/cgroup.procs && exec "$@"', "sh"]
+    got = level([*join, *ordinary()], asked, state, weak=False)
+    assert got[0] == asked
+    assert not any("SIGSTOP" in line for line in got)
+    assert [each.name for each in delegated.iterdir() if each.is_dir()] in ([], ["lambent-server"])
+    without = level(ordinary(), asked, state, weak=False)
+    assert any("SIGSTOP" in line for line in without)
 
 
 def test_a_level_that_is_none_is_refused(tmp_path):

@@ -8,10 +8,12 @@ after the server's instance, so that a successor finds what a dead server left.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import select
 import signal
+import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -149,7 +151,9 @@ def look() -> list[Hierarchy]:
     """The hierarchies of this host."""
     mountinfo, membership = _text("/proc/self/mountinfo"), _text("/proc/self/cgroup")
     unified = [each for each in hierarchies(mountinfo, membership, "") if each.version == 2]
-    controllers = _text(unified[0].own / "cgroup.controllers") if unified else ""
+    controllers = ""
+    with contextlib.suppress(OSError, IndexError):  # what is mounted may be another namespace's view
+        controllers = _text(unified[0].own / "cgroup.controllers")
     return hierarchies(mountinfo, membership, controllers)
 
 
@@ -246,15 +250,19 @@ class Groups:
     def make(self, name: str) -> Group:
         """New groups for a sandbox. Raises OSError."""
         folders = {duty: parent / name for duty, parent in self._parents.items()}
-        for folder in set(folders.values()):
-            folder.mkdir()
+        with contextlib.ExitStack() as undo:
+            for folder in set(folders.values()):
+                _make(folder)
+                undo.callback(_discard, folder)
+            undo.pop_all()
         return Group(folders, self._versions)
 
     def launcher(self) -> Group:
         """The group of the launcher: only to be found by, it has no limits."""
         only = {FREEZE: self._parents[FREEZE] / LAUNCHER} if FREEZE in self._parents else {}
         for folder in only.values():
-            folder.mkdir(exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                _make(folder)
         return Group(only, self._versions)
 
     def remove(self) -> None:
@@ -273,48 +281,118 @@ def open_groups(instance: str, record: Path, found: Sequence[Hierarchy]) -> Grou
     parents: dict[str, Path] = {}
     for hierarchy in dict.fromkeys(chosen.values()):
         mine = [duty for duty in chosen if chosen[duty] == hierarchy]
-        place = _make_parent(hierarchy, name, [duty for duty in mine if duty in hierarchy.controllers])
+        place, controlled = _make_parent(hierarchy, name, [duty for duty in mine if duty in hierarchy.controllers])
         if place is not None:
-            parents.update(dict.fromkeys(mine, place))
+            works = [duty for duty in mine if duty in controlled or duty not in hierarchy.controllers]
+            parents.update(dict.fromkeys(works, place))
     record.write_text(json.dumps([str(each) for each in sorted(set(parents.values()))]))
     return Groups(parents, {duty: chosen[duty] for duty in parents})
 
 
-def _make_parent(hierarchy: Hierarchy, name: str, controllers: Sequence[str]) -> Path | None:
+def _make_parent(hierarchy: Hierarchy, name: str, controllers: Sequence[str]) -> tuple[Path | None, Sequence[str]]:
+    """The folder for all groups, and which of `controllers` work in it: the first place where all do, else the one
+    where most do."""
+    best: Path | None = None
+    works: Sequence[str] = ()
     for place in places(hierarchy, name):
+        controlled = _tried(hierarchy, place, controllers)
+        if controlled is None:
+            continue
+        if best is not None and len(controlled) <= len(works):
+            _discard(place)
+            continue
+        if best is not None:
+            _discard(best)
+        best, works = place, controlled
+        if len(works) == len(controllers):
+            break
+    return best, works
+
+
+def _tried(hierarchy: Hierarchy, place: Path, controllers: Sequence[str]) -> Sequence[str] | None:
+    """Make `place`, and a group in it that a process can join. Which controllers work there; None, and nothing left,
+    when it cannot be done."""
+    with contextlib.ExitStack() as undo:
         try:
             if hierarchy.version == 2:
-                _delegate(place.parent, controllers)
-            place.mkdir(exist_ok=True)
+                controllers = _delegate(place.parent, controllers)
+            with contextlib.suppress(FileExistsError):
+                _make(place)
+            undo.callback(_discard, place)
             if hierarchy.version == 2:
-                _delegate(place, controllers)
-            (place / LAUNCHER).mkdir(exist_ok=True)
-            (place / LAUNCHER).rmdir()
+                controllers = _delegate(place, controllers)
+            probe = place / LAUNCHER
+            _make(probe)
+            undo.callback(_discard, probe)
+            if hierarchy.version == 2:
+                _join(probe)
+            _remove([probe])
         except OSError:
-            with contextlib.suppress(OSError):
-                place.rmdir()
-            continue
-        return place
-    return None
+            return None
+        undo.pop_all()
+    return controllers
 
 
-def _delegate(folder: Path, controllers: Sequence[str]) -> None:
-    """Have the groups in `folder` controlled. Version 2 wants no process in `folder` itself then, so the server
-    moves into a leaf beside them where that is all it takes."""
+def _delegate(folder: Path, controllers: Sequence[str]) -> list[str]:
+    """Have the groups in `folder` controlled; by which controllers they then are.
+
+    One by one, for some may be refused: cpu where a real-time process runs, any but pids and cpu in a threaded group.
+    Version 2 wants no process in `folder` itself then (but at the very top), so the server moves into a leaf beside
+    them where that is all it takes.
+    """
+    missing = [each for each in controllers if not _switched_on(folder, each)]
+    if missing and _evacuated(folder):
+        missing = [each for each in missing if not _switched_on(folder, each)]
+    return [each for each in controllers if each not in missing]
+
+
+def _switched_on(folder: Path, controller: str) -> bool:
     file = folder / "cgroup.subtree_control"
-    wanted = [each for each in controllers if each not in _text(file).split()]
-    if not wanted:
-        return
-    value = " ".join(f"+{each}" for each in wanted)
+    if controller in _text(file).split():
+        return True
     try:
-        _write(file, value)
+        _write(file, f"+{controller}")
     except OSError:
-        if str(os.getpid()) not in _text(folder / "cgroup.procs").split():
-            raise
-        leaf = folder / _SERVER_LEAF
-        leaf.mkdir(exist_ok=True)
-        _write(leaf / "cgroup.procs", str(os.getpid()))
-        _write(file, value)
+        return False
+    return True
+
+
+def _evacuated(folder: Path) -> bool:
+    """Move the server, whoever waits for it to end and whom it waits for into a leaf, if `folder` holds no one else."""
+    family = _family(os.getpid())
+    held = {int(pid) for pid in _text(folder / "cgroup.procs").split()}
+    if os.getpid() not in held or not held <= family:
+        return False
+    leaf = folder / _SERVER_LEAF
+    with contextlib.suppress(FileExistsError):
+        _make(leaf)
+    for pid in held:
+        with contextlib.suppress(ProcessLookupError):
+            _write(leaf / "cgroup.procs", str(pid))
+    return True
+
+
+def _family(pid: int) -> set[int]:
+    """A process, its children, and the processes above it."""
+    family = {pid}
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(OSError):
+            family.update(map(int, _text(f"/proc/{pid}/task/{task}/children").split()))
+    while pid > 1:
+        pid = counter(_text(f"/proc/{pid}/status").replace("\t", " "), "PPid:")
+        family.add(pid)
+    return family
+
+
+def _join(folder: Path) -> None:
+    """Find out whether a process can become a member: the folder above both may be somebody else's. Raises OSError."""
+    door = os.open(folder / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        argv = ["/bin/sh", "-c", f"echo 0 >&{door}"]
+        if subprocess.run(argv, pass_fds=[door], env={}, stderr=subprocess.DEVNULL, check=False).returncode != 0:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+    finally:
+        os.close(door)
 
 
 def _end(parents: Sequence[Path]) -> None:
@@ -348,7 +426,7 @@ def _remove(folders: Iterable[Path]) -> None:
     for folder in sorted(dict.fromkeys(folders), key=lambda each: not (each / "cgroup.events").exists()):
         while True:
             try:
-                folder.rmdir()
+                _unmake(folder)
             except FileNotFoundError:
                 break
             except OSError:
@@ -376,6 +454,19 @@ def _wait_for_change(events: Path) -> None:
             time.sleep(0.001)  # emptied, but its last process is still being taken down
     finally:
         os.close(fd)
+
+
+def _make(folder: Path) -> None:
+    folder.mkdir()
+
+
+def _unmake(folder: Path) -> None:
+    folder.rmdir()
+
+
+def _discard(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        _unmake(folder)
 
 
 def _write_all(folder: Path, writes: Iterable[Write]) -> None:
