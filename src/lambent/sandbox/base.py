@@ -129,7 +129,7 @@ class Sandbox(Protocol):
     records: int
     """Non-blocking read end of a pipe whose write end the program has as descriptor 4; `close` closes it."""
     on_exit: Callable[[Exit], None] | None
-    """Called on the event loop each time the program ends by itself."""
+    """Called on the event loop each time the program ends by itself; while `assign` is under way, after it."""
 
     def here(self, text: str) -> str:
         """`text`, which names paths and addresses as Template and Assignment do, with those that lead to the same
@@ -137,7 +137,8 @@ class Sandbox(Protocol):
         """
 
     async def assign(self, assignment: Assignment) -> None:
-        """Mount, limit and start the program's work. The message is passed on as it is. Raises SandboxDied."""
+        """Mount, limit and start the program's work. The message is passed on as it is. Raises SandboxDied, also when
+        the whole sandbox has ended meanwhile: `on_exit` is not called for that."""
 
     async def restart(self) -> None:
         """Kill every process but the agent and start the program again with the same assignment; what was in /tmp

@@ -66,6 +66,9 @@ class Box:
         self._max_memory = 0
         self._memory_read_at = 0.0
         self._dead = ""
+        self._assigning = False
+        self._ended_early: Exit | None = None
+        """An end while the assignment is under way: told after it, unless that fails because of it."""
         self._signalled: asyncio.Future[None] | None = None
         self._limited: asyncio.Future[None] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -87,6 +90,18 @@ class Box:
         if len(line) > MAX_LINE_BYTES:
             raise SandboxDied(f"a message of {len(line)} bytes is larger than {MAX_LINE_BYTES}")
         self._assignment = assignment
+        self._assigning = True
+        try:
+            await self._assign(assignment, line)
+        finally:
+            self._assigning = False
+            ended, self._ended_early = self._ended_early, None
+        if self._dead and self._closing is None:
+            raise SandboxDied(self._dead)
+        if ended is not None:
+            self._tell_exit(ended)
+
+    async def _assign(self, assignment: Assignment, line: bytes) -> None:
         try:
             self._group.limit(assignment.limits.memory_bytes, assignment.limits.processes)
         except OSError as error:
@@ -282,8 +297,7 @@ class Box:
         if ended.signal == signal.SIGKILL:
             ended = replace(ended, out_of_memory=self._was_out_of_memory())
         self._settle(SandboxDied(f"its program ended before it was ready: {ended}"))
-        if self.on_exit is not None:
-            self.on_exit(ended)
+        self._tell_exit(ended)
 
     def _on_end(self) -> None:
         """The agent is gone, and with it everything in the sandbox."""
@@ -292,8 +306,13 @@ class Box:
         self._settle(SandboxDied(self._dead))
         _tell(self._signalled)
         _tell(self._limited)
-        if self.on_exit is not None:
-            self.on_exit(Exit(None, int(signal.SIGKILL), self._was_out_of_memory()))
+        self._tell_exit(Exit(None, int(signal.SIGKILL), self._was_out_of_memory()))
+
+    def _tell_exit(self, ended: Exit) -> None:
+        if self._assigning:
+            self._ended_early = ended
+        elif self.on_exit is not None:
+            self.on_exit(ended)
 
     def _was_out_of_memory(self) -> bool:
         """Whether the memory limit has killed something since the last time this was asked."""
