@@ -97,6 +97,7 @@ def _node() -> Client:
         pytest.skip("there is no Node.js in the system's folders, where a custom runtime finds it")
     files: dict[str, str | bytes] = {"app.mjs": NODE_APP}
     files |= _tree(package, "node_modules/aws-lambda-ric", ("deps", "src", "build", "node_modules"))
+    files |= _tree(package.parent / "@aws", "node_modules/@aws")
     start = "index.mjs" if (package / "index.mjs").exists() else "bin/index.mjs"
     files["bootstrap"] = f'#!/bin/sh\nexec {node} node_modules/aws-lambda-ric/{start} "$_HANDLER"\n'
     return Client("node", files, ("RangeError", "badly"), "Runtime.ImportModuleError")
