@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from lambent.sandbox.base import Deferred, Template
+from lambent.sandbox.base import Bind, Deferred, Forked, Program, Template
 
 API_PORT = 9001
 """Where the Runtime API listens inside a sandbox, on 127.0.0.1."""
@@ -141,6 +141,42 @@ def wrapped(argv: tuple[str, ...]) -> Callable[[Facts], tuple[str, ...]]:
     return command
 
 
+def managed(
+    family: Family,
+    title: str,
+    name: str,
+    interpreter: Interpreter,
+    *,
+    ahead: Program,
+    command: tuple[str, ...],
+    binds: Sequence[Bind],
+    links: Mapping[str, str],
+    variables: Mapping[str, str],
+    needs_plain: Callable[[Facts], str | None],
+    make: Callable[[], None] | None = None,
+    kind: type[Runtime] | None = None,
+) -> Runtime:
+    """The runtime `name` on `interpreter`, whose language is called `title`: `ahead` is what waits in the pooled
+    sandbox, `command` what is called in the plain one; both have the same `binds`, `links` and `make`."""
+    wanted = family.wanted[name]
+    exact = interpreter.numbers[: len(wanted)] == wanted
+    stem = f"{family.name}-{interpreter.version}"
+    way = "forked" if isinstance(ahead, Forked) else "started"
+    return (kind or Runtime)(
+        name=name,
+        family=family.name,
+        version=interpreter.version,
+        note=described(name, title, interpreter.version, exact),
+        exact=exact,
+        pooled=Template(f"{stem}-{way}", ahead, tuple(binds), links, (API_PORT,), make),
+        plain=Template(f"{stem}-plain", Deferred(), tuple(binds), links, (API_PORT,), make),
+        variables=variables,
+        needs_plain=needs_plain,
+        command=wrapped(command),
+        refusal=always_tried,
+    )
+
+
 def always_tried(facts: Facts) -> tuple[str, str] | None:
     """A managed runtime finds out for itself what is wrong with a function."""
     return None
@@ -203,6 +239,15 @@ def sets_any(facts: Facts, names: frozenset[str], prefixes: tuple[str, ...]) -> 
         if name in names or name.startswith(prefixes):
             return f"it sets {name}"
     return None
+
+
+def booted_too_early_for(names: frozenset[str], prefixes: tuple[str, ...]) -> Callable[[Facts], str | None]:
+    """Why a version cannot have a process that has booted already, where one reads these variables when it begins."""
+
+    def needs_plain(facts: Facts) -> str | None:
+        return sets_any(facts, names, prefixes) or ships_libraries(facts)
+
+    return needs_plain
 
 
 LOADER_PREFIXES = ("LD_", "GLIBC_", "MALLOC_")

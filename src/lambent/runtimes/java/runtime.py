@@ -10,7 +10,6 @@ from pathlib import Path
 
 from lambent.runtimes.base import (
     API_ADDRESS,
-    API_PORT,
     COMMON_VARIABLES,
     LANG_DIR,
     LOADER_PREFIXES,
@@ -20,15 +19,12 @@ from lambent.runtimes.base import (
     Facts,
     Interpreter,
     Runtime,
-    always_tried,
-    described,
-    sets_any,
-    ships_libraries,
-    wrapped,
+    booted_too_early_for,
+    managed,
 )
 from lambent.runtimes.java.building import ARCHIVE, CLASS_PATH, JAR, MAIN, OLDEST, Build, digest
 from lambent.runtimes.search import on_path, versions_in
-from lambent.sandbox.base import Bind, Deferred, Started, Template
+from lambent.sandbox.base import Bind, Started
 
 LIB_DIR = f"{RUNTIME_DIR}/lib"
 NAMES = {"java8.al2": 8, "java11": 11, "java17": 17, "java21": 21, "java25": 25}
@@ -59,6 +55,7 @@ _READ_AT_START = frozenset(
     {WRAPPER, "CLASSPATH", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "LANG", "LANGUAGE", "TZ"}
 )
 _PREFIXES = (*LOADER_PREFIXES, "LC_", "JDK_", "_JAVA")
+needs_plain = booted_too_early_for(_READ_AT_START, _PREFIXES)
 
 
 class JavaRuntime(Runtime):
@@ -130,27 +127,20 @@ class Java:
             API_ADDRESS,
         )
         variables = {key: COMMON_VARIABLES[key] for key in ("LANG", "TZ")}
-        started = Started(("/bin/sh", "-c", _WAIT, "sh", *waiting), variables)
-        stem = f"java-{interpreter.version}"
-        exact = interpreter.numbers[:1] == self.wanted[name]
-        return JavaRuntime(
-            name=name,
-            family=self.name,
-            version=interpreter.version,
-            note=described(name, "Java", interpreter.version, exact),
-            exact=exact,
-            pooled=Template(f"{stem}-started", started, tuple(binds), links, (API_PORT,), build.make),
-            plain=Template(f"{stem}-plain", Deferred(), tuple(binds), links, (API_PORT,), build.make),
+        return managed(
+            self,
+            "Java",
+            name,
+            interpreter,
+            ahead=Started(("/bin/sh", "-c", _WAIT, "sh", *waiting), variables),
+            command=(executable, *_COMMON, "-cp", f"{LIB_DIR}/{JAR}", MAIN),
+            binds=binds,
+            links=links,
             variables=_variables(name),
             needs_plain=needs_plain,
-            command=wrapped((executable, *_COMMON, "-cp", f"{LIB_DIR}/{JAR}", MAIN)),
-            refusal=always_tried,
+            make=build.make,
+            kind=JavaRuntime,
         )
-
-
-def needs_plain(facts: Facts) -> str | None:
-    """Why a version cannot have a process that has booted already."""
-    return sets_any(facts, _READ_AT_START, _PREFIXES) or ships_libraries(facts)
 
 
 def _native(major: int) -> tuple[str, ...]:

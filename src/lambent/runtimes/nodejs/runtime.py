@@ -9,7 +9,6 @@ from pathlib import Path
 
 from lambent.runtimes.base import (
     API_ADDRESS,
-    API_PORT,
     CHANNEL_DESCRIPTOR,
     COMMON_VARIABLES,
     LANG_DIR,
@@ -18,17 +17,13 @@ from lambent.runtimes.base import (
     RUNTIME_DIR,
     SHELL_VARIABLES,
     WRAPPER,
-    Facts,
     Interpreter,
     Runtime,
-    always_tried,
-    described,
-    sets_any,
-    ships_libraries,
-    wrapped,
+    booted_too_early_for,
+    managed,
 )
 from lambent.runtimes.search import added_root, on_path, versions_in
-from lambent.sandbox.base import Bind, Deferred, Started, Template
+from lambent.sandbox.base import Bind, Started
 
 BOOTSTRAP = Path(__file__).parent / "bootstrap" / "index.mjs"
 REHEARSED = tuple(BOOTSTRAP.with_name(f"rehearsal.{suffix}") for suffix in ("cjs", "mjs"))
@@ -62,6 +57,7 @@ _READ_AT_START = frozenset(
     }
 )
 _PREFIXES = (*LOADER_PREFIXES, "UV_", "ICU_")
+needs_plain = booted_too_early_for(_READ_AT_START, _PREFIXES)
 
 
 class Nodejs:
@@ -107,26 +103,18 @@ class Nodejs:
             binds.append(Bind(sdk, f"{RUNTIME_DIR}/node_modules"))
         argv = (executable, INSIDE)
         waiting = {"AWS_LAMBDA_RUNTIME_API": API_ADDRESS, "_LAMBENT_CHANNEL": str(CHANNEL_DESCRIPTOR)}
-        stem = f"nodejs-{interpreter.version}"
-        exact = interpreter.numbers[:1] == self.wanted[name]
-        return Runtime(
-            name=name,
-            family=self.name,
-            version=interpreter.version,
-            note=described(name, "Node.js", interpreter.version, exact),
-            exact=exact,
-            pooled=Template(f"{stem}-started", Started(argv, waiting), tuple(binds), links, (API_PORT,)),
-            plain=Template(f"{stem}-plain", Deferred(), tuple(binds), links, (API_PORT,)),
+        return managed(
+            self,
+            "Node.js",
+            name,
+            interpreter,
+            ahead=Started(argv, waiting),
+            command=argv,
+            binds=binds,
+            links=links,
             variables=_variables(name, self.wanted[name], interpreter),
             needs_plain=needs_plain,
-            command=wrapped(argv),
-            refusal=always_tried,
         )
-
-
-def needs_plain(facts: Facts) -> str | None:
-    """Why a version cannot have a process that has booted already."""
-    return sets_any(facts, _READ_AT_START, _PREFIXES) or ships_libraries(facts)
 
 
 def _variables(name: str, wanted: tuple[int, ...], interpreter: Interpreter) -> dict[str, str]:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from lambent.runtimes.base import (
     API_ADDRESS,
-    API_PORT,
     COMMON_VARIABLES,
     LANG_DIR,
     LOADER_PREFIXES,
@@ -21,15 +20,13 @@ from lambent.runtimes.base import (
     Facts,
     Interpreter,
     Runtime,
-    always_tried,
-    described,
+    managed,
     sets_any,
     ships_libraries,
-    wrapped,
 )
 from lambent.runtimes.sdk import sdk_entries
 from lambent.runtimes.search import on_path, versions_in
-from lambent.sandbox.base import Bind, Deferred, Forked, Template
+from lambent.sandbox.base import Bind, Forked
 
 BOOTSTRAP = Path(__file__).parent / "bootstrap" / "bootstrap.py"
 INSIDE = f"{RUNTIME_DIR}/bootstrap.py"
@@ -108,23 +105,19 @@ class Python:
         inside = _Inside(interpreter)
         modules = tuple(Bind(folder, f"{RUNTIME_DIR}/{folder.name}") for folder in _modules(sdk))
         binds = (*inside.binds(empty), Bind(BOOTSTRAP, INSIDE), *modules)
-        stem = f"python-{interpreter.version}"
         path = (*(inside.at(p) for p in interpreter.details["path"]), RUNTIME_DIR)
         waiting = {"AWS_LAMBDA_RUNTIME_API": API_ADDRESS}
-        forked = Forked(interpreter=inside.executable, module=INSIDE, path=path, env=waiting)
-        exact = interpreter.numbers[:2] == self.wanted[name]
-        return Runtime(
-            name=name,
-            family=self.name,
-            version=interpreter.version,
-            note=described(name, "Python", interpreter.version, exact),
-            exact=exact,
-            pooled=Template(f"{stem}-forked", forked, binds, inside.links(), (API_PORT,)),
-            plain=Template(f"{stem}-plain", Deferred(), binds, inside.links(), (API_PORT,)),
+        return managed(
+            self,
+            "Python",
+            name,
+            interpreter,
+            ahead=Forked(interpreter=inside.executable, module=INSIDE, path=path, env=waiting),
+            command=(inside.executable, INSIDE),
+            binds=binds,
+            links=inside.links(),
             variables=_variables(name),
             needs_plain=needs_plain,
-            command=wrapped((inside.executable, INSIDE)),
-            refusal=always_tried,
         )
 
 

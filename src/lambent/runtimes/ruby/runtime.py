@@ -10,7 +10,6 @@ from pathlib import Path
 
 from lambent.runtimes.base import (
     API_ADDRESS,
-    API_PORT,
     CHANNEL_DESCRIPTOR,
     COMMON_VARIABLES,
     LANG_DIR,
@@ -19,17 +18,13 @@ from lambent.runtimes.base import (
     RUNTIME_DIR,
     SHELL_VARIABLES,
     WRAPPER,
-    Facts,
     Interpreter,
     Runtime,
-    always_tried,
-    described,
-    sets_any,
-    ships_libraries,
-    wrapped,
+    booted_too_early_for,
+    managed,
 )
 from lambent.runtimes.search import on_path, versions_in
-from lambent.sandbox.base import Bind, Deferred, Started, Template
+from lambent.sandbox.base import Bind, Started
 
 BOOTSTRAP = Path(__file__).parent / "bootstrap" / "bootstrap.rb"
 INSIDE = f"{RUNTIME_DIR}/bootstrap.rb"
@@ -45,6 +40,7 @@ puts JSON.generate(
 """
 _READ_AT_START = frozenset({WRAPPER, "GEM_HOME", "GEM_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "OPENSSL_CONF"})
 _PREFIXES = (*LOADER_PREFIXES, "RUBY")
+needs_plain = booted_too_early_for(_READ_AT_START, _PREFIXES)
 
 
 class Ruby:
@@ -87,26 +83,18 @@ class Ruby:
             "LANG": COMMON_VARIABLES["LANG"],
             "_LAMBENT_CHANNEL": str(CHANNEL_DESCRIPTOR),
         }
-        stem = f"ruby-{interpreter.version}"
-        exact = interpreter.numbers[:2] == self.wanted[name]
-        return Runtime(
-            name=name,
-            family=self.name,
-            version=interpreter.version,
-            note=described(name, "Ruby", interpreter.version, exact),
-            exact=exact,
-            pooled=Template(f"{stem}-started", Started(argv, waiting), binds, links, (API_PORT,)),
-            plain=Template(f"{stem}-plain", Deferred(), binds, links, (API_PORT,)),
+        return managed(
+            self,
+            "Ruby",
+            name,
+            interpreter,
+            ahead=Started(argv, waiting),
+            command=argv,
+            binds=binds,
+            links=links,
             variables=_variables(name, interpreter),
             needs_plain=needs_plain,
-            command=wrapped(argv),
-            refusal=always_tried,
         )
-
-
-def needs_plain(facts: Facts) -> str | None:
-    """Why a version cannot have a process that has booted already."""
-    return sets_any(facts, _READ_AT_START, _PREFIXES) or ships_libraries(facts)
 
 
 def _binds(interpreter: Interpreter, empty: Path) -> list[Bind]:
