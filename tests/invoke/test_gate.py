@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lambent.core.invocation import Throttled
 from lambent.core.scaling import Allotments, Provisioned
@@ -17,6 +19,7 @@ from lambent.kit.clock import FakeClock
 from lambent.store.memory import MemoryRecords
 
 HERE = ("000000000000", "us-east-1")
+ACTS = ("run", "run", "end", "hold", "release", "reserve", "free")
 
 
 def nobody(account: str, region: str, allotments: Allotments) -> None:
@@ -190,3 +193,43 @@ async def test_who_asks_is_told_what_is_allotted_and_of_every_change(place: Any)
 def test_what_is_allotted_is_read_as_it_was_written() -> None:
     allotments = Allotments({"f": 3}, {"f": {"live": Provisioned(2, "2026-01-01T00:00:00.000+0000")}})
     assert decode(encode(allotments)) == allotments
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(ACTS), st.integers(0, 4)), max_size=60))
+def test_every_place_is_counted_once_whatever_is_allotted_meanwhile(acts: list[tuple[str, str, int]]) -> None:
+    """Against a count of one's own: who runs, what is held, and for whom something is reserved."""
+    clock = FakeClock()
+    gate = Gate(5, AllotmentRecords(MemoryRecords()), clock)
+    shares = {name: gate.share(*HERE, name) for name in "abc"}
+    runs, held, reserved = dict.fromkeys("abc", 0), dict.fromkeys("abc", 0), dict[str, int]()
+    for name, act, number in acts:
+        clock.advance(10)  # rates are not the matter here
+        share = shares[name]
+        free = [other for other in "abc" if other not in reserved]
+        used = sum(runs[other] + held[other] for other in free)
+        if act == "run":
+            own = runs[name] + held[name]
+            fits = own < reserved[name] if name in reserved else used < max(0, 5 - sum(reserved.values()))
+            if fits:
+                gate.enter(share, new=False)
+                runs[name] += 1
+            else:
+                with pytest.raises(Throttled, match="^Reserved" if name in reserved else "^Concurrent"):
+                    gate.enter(share, new=False)
+        elif act == "end" and runs[name]:
+            gate.leave(share)
+            runs[name] -= 1
+        elif act == "hold":
+            share.hold()
+            held[name] += 1
+        elif act == "release" and held[name]:
+            share.release()
+            held[name] -= 1
+        elif act in ("reserve", "free"):
+            reserved.pop(name, None)
+            if act == "reserve":
+                reserved[name] = number
+            gate.allotted(*HERE, Allotments(dict(reserved)))
+    assert gate.running == sum(runs.values())
+    free = [other for other in "abc" if other not in reserved]
+    assert shares["a"].account.busy == sum(runs[other] + held[other] for other in free)

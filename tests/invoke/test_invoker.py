@@ -11,6 +11,8 @@ import pytest
 from lambent.core.arn import FunctionRef
 from lambent.core.function import Alias
 from lambent.core.invocation import Status, Throttled
+from lambent.core.scaling import Allotments
+from lambent.invoke.allotments import AllotmentRecords
 from lambent.invoke.resolve import FunctionMissing
 
 THUMBS = FunctionRef("000000000000", "us-east-1", "thumbs")
@@ -174,6 +176,18 @@ async def test_one_invocation_too_many_is_throttled_until_another_has_ended(worl
     await run(world, invoker)
     assert invoker.running == 2
     await invoker.close()
+
+
+async def test_a_limit_that_is_reserved_altogether_is_said_at_the_start(world: Any) -> None:
+    allotments = AllotmentRecords(world.records)
+    await allotments.replace("000000000000", "us-east-1", Allotments({"vip": 5}), 0)
+    for limit, said in ((6, 0), (5, 1), (4, 2)):
+        invoker = await serving(world, limit=limit)
+        assert world.report.getvalue().count("all_concurrency_is_reserved") == said
+        await invoker.close()
+        await world.functions.remove(*await world.functions.get("000000000000", "us-east-1", "thumbs"))
+    with pytest.raises(Throttled):
+        invoker._gate.enter(invoker._gate.share("000000000000", "us-east-1", "thumbs"), new=False)
 
 
 async def test_the_limit_is_an_account_s_and_a_region_s_own(world: Any) -> None:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lambent.core.arn import FunctionRef
 from lambent.core.function import Alias
@@ -290,6 +292,25 @@ async def test_fewer_are_kept_when_fewer_are_wanted_and_none_at_last(world: Any,
     assert here.invoker.environments == 0
 
 
+async def test_those_that_are_too_many_and_run_something_end_when_they_have_finished(world: Any, stage: Any) -> None:
+    here = await stage()
+    await here.wants(2)
+    first, second = await here.ready()
+    await here.run()
+    await here.run()
+    await here.wants(1)
+    first.responds()
+    await world.quiet()
+    assert world.assigned() == [second]
+    await here.points("2")
+    assert here.invoker.environments == 2  # the one that runs, and the one that is made of the other version
+    second.responds()
+    second.next()
+    await world.quiet()
+    assert second not in world.assigned()
+    assert here.invoker.environments == 1
+
+
 async def test_no_more_initialise_at_the_same_time_than_helps(world: Any, stage: Any) -> None:
     here = await stage()
     await here.wants(AT_ONCE + 3)
@@ -390,3 +411,75 @@ async def test_nothing_is_lost_of_what_is_allotted_to_others(world: Any, stage: 
     await here.ready()
     assert here.standing == Standing(1, 1, Progress.READY)
     assert here.invoker.standing(ACCOUNT, REGION, "other", "live") == Standing()
+
+
+ACTS = ("want", "move", "weigh", "call", "call", "answer", "answer", "exit", "fail", "pass", "ready", "ready")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 5)), max_size=25))
+def test_whatever_happens_there_are_as_many_as_are_wanted_in_the_end(
+    in_a_world: Any, acts: list[tuple[str, int]]
+) -> None:
+    async def life(world: Any) -> None:
+        here = await Stage(world).set()
+        told: list[Any] = []
+        for act, number in acts:
+            await acted(world, here, told, act, number)
+        await here.points("2")
+        await here.wants(2)
+        await world.passes(120)
+        await finished(world, here)
+        assert here.standing == Standing(2, 2, Progress.READY)
+        assert here.invoker.running == 0
+        assert all(len(each) == 1 for each in told)
+        share = here.invoker._gate.share(ACCOUNT, REGION, "thumbs")
+        assert (share.busy, share.account.busy) == (2, 2)
+        await here.wants(None)
+        assert (share.busy, share.account.busy) == (0, 0)
+        await world.passes(400)  # what is not provisioned ages out
+        assert here.invoker.environments == 0
+        assert len(world.driver.open) <= 1, "one may wait for whoever comes next"
+        await here.invoker.close()
+
+    in_a_world(life)
+
+
+async def acted(world: Any, here: Stage, told: list[Any], act: str, number: int) -> None:
+    """One thing that may happen."""
+    runtimes = world.assigned()
+    runtime = runtimes[number % len(runtimes)] if runtimes else None
+    if act == "want":
+        await here.wants(number or None)
+    elif act == "move":
+        await here.points(str(1 + number % 2))
+    elif act == "weigh":
+        await here.points("1", v2=number / 10)
+    elif act == "call":
+        told.append(await here.run())
+    elif act == "pass":
+        await world.passes(number)
+    elif act == "ready":
+        await here.ready()
+    elif runtime is not None:
+        acting = {
+            "answer": answer,
+            "exit": lambda each: each.sandbox.exits(1),
+            "fail": lambda each: each.cannot_begin(),
+        }
+        acting[act](runtime)
+    await world.quiet()
+
+
+def answer(runtime: Any) -> None:
+    """It answers what it has been given last, if it has not yet: else it is refused."""
+    if runtime.events:
+        runtime.responds()
+
+
+async def finished(world: Any, here: Stage) -> None:
+    """Every invocation ends, and every runtime initialises."""
+    for _ in range(30):
+        for runtime in await here.ready():
+            answer(runtime)
+        await world.quiet()

@@ -85,7 +85,7 @@ def _table(*keys: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for key in keys:
         table.add_column(key, overflow="fold")
-    for figure in ("invocations", "errors", "billed", "of it init", "GB-s", "provisioned GB-s"):
+    for figure in ("invocations", "errors", "billed", "init", "GB-s", "provisioned GB-s"):
         table.add_column(figure, justify="right", no_wrap=True)
     table.add_column("", style="cyan", no_wrap=True)
     return table

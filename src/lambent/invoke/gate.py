@@ -94,7 +94,7 @@ class Gate:
         """Learn what is allotted, and from now on every change of it; `changed` is told of both."""
 
         def seen(account: str, region: str, allotments: Allotments) -> None:
-            self._allot(account, region, allotments)
+            self.allotted(account, region, allotments)
             changed(account, region, allotments)
 
         meanwhile: set[tuple[str, str]] = set()
@@ -104,6 +104,11 @@ class Gate:
             if (account, region) not in meanwhile:
                 seen(account, region, allotments)
         stop()
+
+    def overdrawn(self) -> list[tuple[str, str]]:
+        """The (account, region) pairs where more is reserved than there is: the limit was higher once. Functions
+        without a reservation cannot run there."""
+        return [where for where, account in self._accounts.items() if not account.unreserved]
 
     def close(self) -> None:
         """End the watch."""
@@ -162,8 +167,9 @@ class Gate:
             found = self._accounts[account, region] = Account(self.limit)
         return found
 
-    def _allot(self, account: str, region: str, allotments: Allotments) -> None:
-        """What runs already keeps running, and is counted where its function belongs from now on."""
+    def allotted(self, account: str, region: str, allotments: Allotments) -> None:
+        """An account's executions are shared out like this from now on. What runs already keeps running, and is counted
+        where its function belongs now."""
         owner = self._account(account, region)
         owner.allotments = allotments
         owner.unreserved = max(0, self.limit - sum(allotments.reserved.values()))

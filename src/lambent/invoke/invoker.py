@@ -60,6 +60,8 @@ class Invoker:
     async def start(self) -> None:
         """Learn of every function, make sandboxes ready for those there are, and begin to retire idle environments."""
         await self._gate.start(self._provisioner.allotted)
+        for account, region in self._gate.overdrawn():
+            self._log.warning("all_concurrency_is_reserved", account=account, region=region, limit=self._gate.limit)
         await self._resolver.start(self._version_changed, self._provisioner.rerouted)
         self._provisioner.refresh()
         for template in self._preparation.templates(self._resolver.functions):
