@@ -1,8 +1,10 @@
-"""Versions and aliases against a small model of their rules: random sequences of changes, and where invocations go."""
+"""Versions and aliases against a small model of their rules: random sequences of changes, and where invocations go.
+And changes made all at once, after which the rules still hold."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, cast
@@ -11,14 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambent.control.aliases import Aliases
+from lambent.control.naming import function_missing
 from lambent.control.versions import Versions, remove_version
 from lambent.core.arn import LATEST, FunctionRef
 from lambent.core.function import Code, Function, Version
+from lambent.core.routing import version_of
 from lambent.invoke.records import FunctionRecords
 from lambent.invoke.resolve import FunctionMissing, Resolver
 from lambent.kit.seal import Seal
 from lambent.ports import Ports
 from lambent.runtimes.catalogue import Catalogue
+from lambent.store.base import RevisionMismatch
 from lambent.store.memory import MemoryRecords
 from lambent.wire.call import Call, Principal
 from lambent.wire.errors import ApiError
@@ -110,7 +115,7 @@ class Model:
 class Real:
     """The same, done by the operations; True when they did not refuse."""
 
-    def __init__(self, records: MemoryRecords) -> None:
+    def __init__(self, records: Any) -> None:
         seal = Seal(bytes(32))
         others = dict.fromkeys((f.name for f in fields(Ports)), NOBODY)
         ports = Ports(**{**others, "records": records, "seal": seal, "catalogue": Catalogue({})})
@@ -132,6 +137,13 @@ class Real:
         return True
 
     async def change(self, content: str) -> None:
+        while True:
+            try:
+                return await self._change(content)
+            except RevisionMismatch:
+                continue
+
+    async def _change(self, content: str) -> None:
         function, revision = await self.found()
         latest = replace(
             function.latest, code=Code(content * 64, content, 1), generation=function.latest.generation + 1
@@ -142,7 +154,18 @@ class Real:
         await self.versions.publish_version(CALL, {"FunctionName": "thumbs"})
 
     async def delete_version(self, number: str) -> None:
-        await remove_version(self.functions, *await self.found(), number)
+        while True:
+            try:
+                return await remove_version(self.functions, *await self.found(), number)
+            except RevisionMismatch:
+                continue
+
+    async def end(self) -> None:
+        while True:
+            try:
+                return await self.functions.remove(*await self.found())
+            except RevisionMismatch:
+                continue
 
     async def create(self, name: str, target: str, weights: Mapping[str, float]) -> None:
         routing = {"AdditionalVersionWeights": weights}
@@ -162,7 +185,8 @@ class Real:
 
     async def found(self) -> tuple[Function, int]:
         found = await self.functions.get(ACCOUNT, REGION, "thumbs")
-        assert found is not None
+        if found is None:
+            raise function_missing(THUMBS)
         return found
 
     def runs(self, resolver: Resolver, qualifier: str, roll: float) -> str | None:
@@ -207,5 +231,59 @@ def test_operations_agree_with_a_model_of_their_rules(sequence: list[tuple[Any, 
                         assert real.runs(known, qualifier, roll) == model.runs(qualifier, roll), (qualifier, roll)
         function, _ = await real.found()
         assert function.published == model.published
+
+    asyncio.run(live())
+
+
+class Slow:
+    """A store that takes its time, so that what is done at once is done in every order."""
+
+    def __init__(self, seed: int) -> None:
+        self._records = MemoryRecords()
+        self._random = random.Random(seed)
+
+    def watch(self, prefix: str, seen: Any) -> Any:
+        return self._records.watch(prefix, seen)
+
+    async def get(self, key: str) -> Any:
+        await self._pause()
+        return await self._records.get(key)
+
+    async def list(self, prefix: str, **options: Any) -> Any:
+        await self._pause()
+        return await self._records.list(prefix, **options)
+
+    async def write(self, *changes: Any) -> int:
+        await self._pause()
+        return await self._records.write(*changes)
+
+    async def _pause(self) -> None:
+        for _ in range(self._random.randrange(4)):
+            await asyncio.sleep(0)
+
+
+@given(st.lists(changes, max_size=20), st.lists(changes, min_size=2, max_size=20), st.integers(0, 999), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_what_is_done_at_once_leaves_no_alias_without_a_version(
+    before: list[tuple[Any, ...]], at_once: list[tuple[Any, ...]], seed: int, ends: bool
+) -> None:
+    async def live() -> None:
+        real = Real(Slow(seed))
+        resolver = await real.resolver()
+        await real.functions.add(Function(LATEST_VERSION, LATEST_VERSION))
+        for change in before:
+            await real.do(*change)
+        await asyncio.gather(*(real.do(*change) for change in at_once), *([real.do("end")] if ends else []))
+        versions = [version.version async for version in real.functions.each_version(ACCOUNT, REGION, "thumbs")]
+        aliases = await real.functions.aliases(ACCOUNT, REGION, "thumbs")
+        if ends:
+            assert (versions, aliases) == ([], {})
+        for name in aliases:
+            for roll in ROLLS:
+                assert version_of(aliases, name, roll) in (LATEST, *versions)
+                assert real.runs(resolver, name, roll) == version_of(aliases, name, roll)
+        if not ends:
+            function, _ = await real.found()
+            assert all(int(number) <= function.published for number in versions)
 
     asyncio.run(live())
