@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, cast
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambent.control.aliases import Aliases
 from lambent.control.naming import function_missing
+from lambent.control.shapes import ResourceConflictException
 from lambent.control.versions import Versions, remove_version
 from lambent.core.arn import LATEST, FunctionRef
 from lambent.core.function import Code, Function, Version
@@ -287,3 +289,22 @@ def test_what_is_done_at_once_leaves_no_alias_without_a_version(
             assert all(int(number) <= function.published for number in versions)
 
     asyncio.run(live())
+
+
+@pytest.mark.parametrize(
+    ("members", "text"),
+    [
+        ({"state": "Pending"}, f"An update is in progress for resource: {THUMBS.arn}"),
+        ({"update_status": "InProgress"}, f"An update is in progress for resource: {THUMBS.arn}"),
+        ({"update_status": "Failed"}, "The function is currently in the following state: Failed"),
+        ({"state": "Failed"}, "The function is currently in the following state: Failed"),
+    ],
+)
+async def test_what_is_not_ready_is_not_published(members: dict[str, str], text: str) -> None:
+    real = Real(MemoryRecords())
+    latest = replace(LATEST_VERSION, **cast(Any, members))
+    await real.functions.add(Function(latest, LATEST_VERSION))
+    with pytest.raises(ResourceConflictException) as refused:
+        await real.publish()
+    assert refused.value.message == f"The operation cannot be performed at this time. {text}"
+    assert [each async for each in real.functions.each_version(ACCOUNT, REGION, "thumbs")] == []
