@@ -204,6 +204,13 @@ def test_a_version_that_an_alias_needs_cannot_be_deleted(two_versions: Any, alia
             "ResourceNotFoundException",
             "Function not found: {arn}:9",
         ),
+        (
+            "create_alias",
+            {"FunctionVersion": "$LATEST.PUBLISHED"},
+            404,
+            "ResourceNotFoundException",
+            "Function not found: {arn}:$LATEST.PUBLISHED",
+        ),
         # Beyond AWS.
         (
             "create_alias",

@@ -183,6 +183,8 @@ class Aliases:
             raise InvalidParameterValueException(
                 f"Alias {alias.name} cannot point to alias {alias.target}: that would be a circle ({' -> '.join(way)})."
             )
+        if alias.target.startswith("$"):  # $LATEST.PUBLISHED is of Managed Instances, which no function here has
+            raise ResourceNotFoundException(f"Function not found: {latest.arn}:{alias.target}")
         if alias.target not in aliases:
             raise ResourceNotFoundException(f"Cannot find alias arn: {latest.arn}:{alias.target}")
         return None
