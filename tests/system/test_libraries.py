@@ -1,4 +1,4 @@
-"""Libraries that a function brings in its package, where each language's tools put them."""
+"""Libraries that a function brings in its package or gets from layers, where each language's tools put them."""
 
 from __future__ import annotations
 
@@ -114,3 +114,91 @@ def test_a_function_finds_the_libraries_of_its_package(
         assert json.loads(answer["Payload"].read()) == "hello you"
     finally:
         aws.delete_function(FunctionName=name)
+
+
+def _split(files: dict[str, str | bytes], places: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What stays in the package, and what `places` (beginnings of names → those in a layer) moves to a layer."""
+    package: dict[str, Any] = {}
+    layer: dict[str, Any] = {}
+    for name, content in files.items():
+        start = next((each for each in places if name.startswith(each)), None)
+        if start is None:
+            package[name] = content
+        else:
+            layer[places[start] + name.removeprefix(start)] = content
+    return package, layer
+
+
+# `import` does not look into NODE_PATH, and so not into layers; `require` does.
+REQUIRES = {**NODE, "app.js": "exports.handler = async (event) => require('greeting').to(event);\n"}
+del REQUIRES["app.mjs"]
+SITE = "python/lib/python3.11/site-packages/greeting"
+BOOTSTRAP = """#!/bin/bash
+exec 5<>/dev/tcp/127.0.0.1/9001
+printf 'GET /2018-06-01/runtime/invocation/next HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' >&5
+while IFS= read -r line <&5; do
+  line=${line%$'\\r'}
+  [ -z "$line" ] && break
+  [[ ${line,,} == lambda-runtime-aws-request-id:* ]] && id=${line#*: }
+done
+body='"hello you"'
+printf 'POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\\r\\nHost: x\\r\\n' "$id" >&5
+printf 'Content-Length: %d\\r\\n\\r\\n%s' ${#body} "$body" >&5
+cat <&5
+"""
+
+
+@pytest.mark.parametrize(
+    ("runtime", "handler", "files", "places", "program"),
+    [
+        ("python3.11", "app.handler", PYTHON, {"greeting": "python/greeting"}, None),
+        ("python3.11", "app.handler", PYTHON, {"greeting": SITE}, None),
+        ("nodejs20.x", "app.handler", REQUIRES, {"node_modules": "nodejs/node_modules"}, "node"),
+        ("nodejs20.x", "app.handler", REQUIRES, {"node_modules": "nodejs/node20/node_modules"}, "node"),
+        ("ruby3.3", "app.handler", RUBY, {BUNDLE: "ruby/gems/3.3.0"}, "ruby"),
+        ("ruby3.3", "app.handler", RUBY, {f"{BUNDLE}/gems/greeting-1.0.0/lib": "ruby/lib"}, "ruby"),
+        ("java17", "app.Main", None, {"lib/greeting": "java/lib/greeting"}, "javac"),
+        ("provided.al2023", "x", {"bootstrap": BOOTSTRAP, "x": "y"}, {"bootstrap": "bootstrap"}, "bash"),
+    ],
+    ids=["python", "python-site", "node", "node-version", "ruby-gem", "ruby-lib", "java", "provided"],
+)
+def test_a_function_finds_the_libraries_of_its_layers(
+    shared_server: Any,
+    tools: Any,
+    tmp_path: Path,
+    runtime: str,
+    handler: str,
+    files: Any,
+    places: dict[str, str],
+    program: str | None,
+) -> None:
+    if program is not None and shutil.which(program) is None:
+        pytest.skip(f"no {program} on this machine")
+    aws = shared_server.client("lambda")
+    name = f"layers-{runtime.replace('.', '-')}"
+    package, layer = _split(files or _java(tmp_path), places)
+    published = aws.publish_layer_version(LayerName="greeting", Content={"ZipFile": tools.zipped(layer)})
+    members = {"Runtime": runtime, "Handler": handler, "Timeout": 20, "MemorySize": 512}
+    shared_server.function(name, package, Layers=[published["LayerVersionArn"]], **members)
+    try:
+        answer = aws.invoke(FunctionName=name, Payload=b'"you"')
+        assert json.loads(answer["Payload"].read()) == "hello you"
+    finally:
+        aws.delete_function(FunctionName=name)
+        aws.delete_layer_version(LayerName="greeting", VersionNumber=published["Version"])
+
+
+def test_a_layer_s_modules_come_before_those_that_are_in_memory_ahead(shared_server: Any, tools: Any) -> None:
+    aws = shared_server.client("lambda")
+    layer = {f"python/{name}": "" for name in ("queue.py", "urllib3/__init__.py", "colorsys.py")}
+    layer[f"{SITE.rpartition('/')[0]}/plistlib.py"] = ""
+    published = aws.publish_layer_version(LayerName="shadows", Content={"ZipFile": tools.zipped(layer)})
+    code = "import colorsys, plistlib, queue, urllib3\n"
+    code += "def handler(event, context):\n    return [m.__file__ for m in (colorsys, plistlib, queue, urllib3)]\n"
+    shared_server.function("shadowed", {"app.py": code}, Layers=[published["LayerVersionArn"]])
+    try:
+        answer = aws.invoke(FunctionName="shadowed")
+        assert sorted(json.loads(answer["Payload"].read())) == sorted(f"/opt/{name}" for name in layer)
+    finally:
+        aws.delete_function(FunctionName="shadowed")
+        aws.delete_layer_version(LayerName="shadows", VersionNumber=published["Version"])

@@ -457,12 +457,12 @@ class LambdaContext:
         self.client_context = ClientContext(_parsed(client, "Client Context")) if client else None
         identity = headers.get(b"lambda-runtime-cognito-identity")
         self.identity = CognitoIdentity(_parsed(identity, "Cognito Identity") if identity else {})
-        self._deadline_ms = int(headers[b"lambda-runtime-deadline-ms"])
+        self._epoch_deadline_time_in_ms = int(headers[b"lambda-runtime-deadline-ms"])
         self._records = records
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the function is stopped."""
-        return max(0, self._deadline_ms - int(time.time() * 1000))
+        return max(0, self._epoch_deadline_time_in_ms - int(time.time() * 1000))
 
     def log(self, msg: object) -> None:
         """Write `msg` to the log as it is."""
