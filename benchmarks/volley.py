@@ -24,6 +24,7 @@ _GRACE_S = 60.0
 _CONNECTING = 50
 """At the same time, so that no server's queue of new connections runs over before the clock starts."""
 _SPARE_DESCRIPTORS = 100
+_SHOWN_BYTES = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ def _judged(one: _One) -> Stay | str:
         return Stay(environment, began, ended)
     except (ValueError, TypeError):
         kind = headers.get(b"x-amzn-errortype") or headers.get(b"x-amz-function-error") or b""
-        return f"{status} {kind.decode('latin-1')} {body[:80].decode('utf-8', 'replace')}".strip()
+        return f"{status} {kind.decode('latin-1')} {body[:_SHOWN_BYTES].decode('utf-8', 'replace')}".strip()
 
 
 async def _fire(port: int, wires: Sequence[bytes], count: int, patience_s: float) -> dict[str, Any]:

@@ -155,7 +155,7 @@ async def _run(
         Resolver(functions),
         Gate(settings.concurrency, AllotmentRecords(store.records), clock),
         Preparation(artifacts, catalogue, FunctionCredentials(sessions, aws), sink, billing, clock),
-        Stems(driver, Doors(inside, connection), tasks, log),
+        Stems(driver, Doors(inside, connection, tasks), tasks, log),
         tasks,
         clock,
         log,

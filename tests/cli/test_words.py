@@ -41,7 +41,7 @@ def test_too_few_descriptors_for_the_concurrency_are_a_warning() -> None:
     told = scarcity(1_024, 1_000)
     assert told is not None
     assert "1,024 file descriptors" in told
-    assert "about 146 invocations" in told
+    assert "about 170 invocations" in told
 
 
 def test_warnings_go_to_standard_error_and_the_ready_line_alone_to_standard_output(

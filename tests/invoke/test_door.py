@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from lambent.kit.http import Connection
 from lambent.kit.http_message import Request
 from lambent.kit.http_server import Server
 from lambent.kit.log import Log
+from lambent.kit.tasks import Tasks
 from lambent.runtimes.base import API_PORT
 
 
@@ -33,6 +34,8 @@ class Box:
 
     def __init__(self) -> None:
         self.listeners = {port: self._listening() for port in (API_PORT, 4566)}
+        self.on_called: Callable[[int, socket.socket], None] | None = None
+        self.id = "s1"
 
     @staticmethod
     def _listening() -> socket.socket:
@@ -68,8 +71,10 @@ async def server() -> AsyncIterator[Server]:
 
 
 @pytest.fixture
-def doors(server: Server) -> Doors:
-    return Doors(server, Hello)
+async def doors(server: Server) -> AsyncIterator[Doors]:
+    tasks = Tasks(Log("error", io.StringIO()))
+    yield Doors(server, Hello, tasks)
+    await tasks.close()
 
 
 async def ask(address: tuple[str, int], text: bytes) -> bytes:
@@ -130,6 +135,31 @@ async def test_closing_breaks_connections_and_accepts_no_more(doors: Doors) -> N
         await asyncio.open_connection(*address)
     writer.close()
     door.close()
+
+
+async def test_a_port_that_is_called_late_is_answered_too(doors: Doors) -> None:
+    box: Any = Box()
+    late = box.listeners.pop(4566)
+    door = await doors.open(box)
+    address = late.getsockname()
+    asked = asyncio.create_task(ask(address, b"GET / HTTP/1.1\r\n"))
+    box.on_called(4566, late)
+    assert await asked == b"aws"
+    door.close()
+    with pytest.raises(OSError):
+        await asyncio.open_connection(*address)
+
+
+async def test_a_port_that_is_called_when_the_door_is_closed_is_closed(doors: Doors) -> None:
+    box: Any = Box()
+    late = box.listeners.pop(4566)
+    address = late.getsockname()
+    door = await doors.open(box)
+    door.close()
+    reader, _ = await asyncio.open_connection(*address)
+    box.on_called(4566, late)
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await asyncio.wait_for(reader.readexactly(1), 10)
 
 
 async def test_a_door_that_opens_by_half_is_closed(doors: Doors, server: Server) -> None:

@@ -41,7 +41,7 @@ def python_template(name: str, module: Path, python: Path | None = None, listen:
     packages = [each for each in (library / "site-packages", library / "dist-packages") if each.is_dir()]
     covers = [Bind(EMPTY, str(each)) for each in packages]
     binds = (Bind(base, str(base)), *covers, Bind(module, f"/var/runtime/{module.name}"))
-    return Template(name, program, binds, {}, listen)
+    return Template(name, program, binds, {}, listen, listen_late=(4566,))
 
 
 class Guest:

@@ -287,17 +287,37 @@ async def test_the_program_has_no_rights_and_no_environment(lab):
 
 async def test_the_promised_ports_listen_and_lead_here(lab):
     async with lab.guest() as guest:
-        (listener,) = guest.sandbox.listeners.values()
-        await guest.tell("""
-            import socket
-            host, port = "127.0.0.1:9001".split(":")
-            with socket.create_connection((host, int(port)), 5) as caller:
-                result = caller.recv(5).decode()
-            """)
-        connection, _ = await asyncio.wait_for(asyncio.get_running_loop().sock_accept(listener), 10)
-        with connection:
-            connection.send(b"hello")
-        assert await guest.answer() == {"result": "hello"}
+        await guest.tell(CALLS.replace("PORT", "9001"))
+        await _answered(guest, guest.sandbox.listeners[9001])
+
+
+async def test_a_port_that_is_promised_late_leads_here_when_it_is_called_after_a_restart_too(lab):
+    async with lab.guest() as guest:
+        await guest.sandbox.restart()
+        await guest.connect()
+        called = asyncio.Event()
+        guest.sandbox.on_called = lambda port, listener: called.set()
+        await guest.tell(CALLS.replace("PORT", "4566"))
+        if 4566 not in guest.sandbox.listeners:
+            await asyncio.wait_for(called.wait(), 10)
+        await _answered(guest, guest.sandbox.listeners[4566])
+        await guest.tell(CALLS.replace("PORT", "4566"))
+        await _answered(guest, guest.sandbox.listeners[4566])
+
+
+CALLS = """
+    import socket
+    host, port = "127.0.0.1:PORT".split(":")
+    with socket.create_connection((host, int(port)), 5) as caller:
+        result = caller.recv(5).decode()
+    """
+
+
+async def _answered(guest, listener):
+    connection, _ = await asyncio.wait_for(asyncio.get_running_loop().sock_accept(listener), 10)
+    with connection:
+        connection.send(b"hello")
+    assert await guest.answer() == {"result": "hello"}
 
 
 async def test_tmp_can_be_written_and_is_nobody_elses(lab):

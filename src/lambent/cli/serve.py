@@ -16,8 +16,8 @@ from lambent.config import PORT, Settings
 from lambent.core import limits
 from lambent.kit.descriptors import allow_most
 
-DESCRIPTORS_OF_ONE = 7
-"""That a running invocation takes of the server: six of its sandbox, and its caller's connection."""
+DESCRIPTORS_OF_ONE = 6
+"""That a running invocation takes of the server: five of its sandbox, and its caller's connection."""
 LEVELS = ("full", "rootless", "process-only")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 

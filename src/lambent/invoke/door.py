@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from socket import socket as Socket
 
 from lambent.core import limits
 from lambent.kit.http import Connection
 from lambent.kit.http_message import HttpLimits
 from lambent.kit.http_server import Listener as Listening
 from lambent.kit.http_server import Server
+from lambent.kit.tasks import Tasks
 from lambent.runtimes.api.server import API_LIMITS, RuntimeConnection
 from lambent.runtimes.api.session import Listener, Session
 from lambent.runtimes.base import API_PORT
@@ -26,7 +28,7 @@ AWS_LIMITS = HttpLimits(room_bytes=limits.CREATE_FUNCTION_BODY, connections=1100
 class Door:
     """The open ways of one sandbox. What its runtime does is told to whoever has bound itself."""
 
-    __slots__ = ("_bound", "_listening", "reached", "session")
+    __slots__ = ("_bound", "_is_closed", "_listening", "reached", "session")
 
     def __init__(self) -> None:
         self.session = Session(self)
@@ -34,6 +36,7 @@ class Door:
         """Set when something inside has connected to the Runtime API: a waiting runtime does when it has booted."""
         self._bound: Listener | None = None
         self._listening: list[Listening] = []
+        self._is_closed = False
 
     def bind(self, listener: Listener) -> None:
         """From now on `listener` is told."""
@@ -51,11 +54,15 @@ class Door:
         return self.session
 
     def add(self, listening: Listening) -> None:
-        """Close it with the door."""
-        self._listening.append(listening)
+        """Close it with the door; now, if that is closed already."""
+        if self._is_closed:
+            listening.close()
+        else:
+            self._listening.append(listening)
 
     def close(self) -> None:
         """Break every connection and accept no more."""
+        self._is_closed = True
         self._bound = None
         self.session.close()
         for listening in self._listening:
@@ -88,21 +95,30 @@ class Door:
 class Doors:
     """Opens them."""
 
-    def __init__(self, server: Server, api: Callable[[], Connection]) -> None:
+    def __init__(self, server: Server, api: Callable[[], Connection], tasks: Tasks) -> None:
         self._server = server
         self._api = api
+        self._tasks = tasks
 
     async def open(self, sandbox: Sandbox) -> Door:
-        """Accept on the sandbox's listening sockets. Raises OSError."""
+        """Accept on the sandbox's listening sockets, also on those that come later. Raises OSError."""
         door = Door()
+
+        def called(port: int, socket: Socket) -> None:
+            self._tasks.start(f"door:{sandbox.id}", self._accept(door, port, socket))
+
+        sandbox.on_called = called
         try:
             for port, socket in sandbox.listeners.items():
-                if port == API_PORT:
-                    listening = await self._server.attach(socket, door.runtime_connection, API_LIMITS)
-                else:
-                    listening = await self._server.attach(socket, self._api, AWS_LIMITS)
-                door.add(listening)
+                await self._accept(door, port, socket)
         except BaseException:
+            sandbox.on_called = None
             door.close()
             raise
         return door
+
+    async def _accept(self, door: Door, port: int, socket: Socket) -> None:
+        if port == API_PORT:
+            door.add(await self._server.attach(socket, door.runtime_connection, API_LIMITS))
+        else:
+            door.add(await self._server.attach(socket, self._api, AWS_LIMITS))

@@ -169,7 +169,7 @@ class Preparation:
 
 
 def _with_aws(template: Template) -> Template:
-    return replace(template, listen=(*template.listen, AWS_PORT))
+    return replace(template, listen_late=(*template.listen_late, AWS_PORT))
 
 
 def label(runtime: Runtime, region: str, refusal: tuple[str, str] | None, kind: str) -> Label:

@@ -84,6 +84,9 @@ class Template:
     make: Callable[[], None] | None = field(default=None, compare=False)
     """To be called in a thread before a sandbox is made: makes what `binds` names, where it is not there. Raises
     OSError with what is wrong."""
+    listen_late: tuple[int, ...] = ()
+    """As `listen`, for ports that few programs use: a socket is handed over when something first connects to it, and
+    takes no descriptor of the owner's until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,10 @@ class Sandbox(Protocol):
 
     id: str
     listeners: Mapping[int, socket.socket]
-    """The non-blocking listening sockets of Template.listen; they live in the sandbox's network."""
+    """The non-blocking listening sockets of Template.listen; they live in the sandbox's network. Those of
+    Template.listen_late join them."""
+    on_called: Callable[[int, socket.socket], None] | None
+    """Called on the event loop when the listening socket of a port of Template.listen_late has joined `listeners`."""
     output: int
     """Non-blocking read end of what the program writes to its standard output and error; `close` closes it."""
     records: int

@@ -74,6 +74,7 @@ class Agent:
         self._null = -1
         self._wakeup = -1
         self._report = -1
+        self._late: dict[int, int] = {}
         self._unstarted: str | None = None
         self._generation = 0
         self._pid = 0
@@ -133,19 +134,23 @@ class Agent:
         syscalls.detach("/run")
 
     def _hand_over(self) -> None:
-        """Send the server the door to this mount namespace, and the sockets that listen in this network."""
-        listeners = []
-        for port in self._config["listen"]:
-            listener = socket.socket()
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(("127.0.0.1", port))
-            listener.listen(128)
-            listeners.append(listener)
+        """Send the server the door to this mount namespace, and the sockets that listen in this network. Those that it
+        wants late stay here until something connects."""
+        listeners = [_listening(port) for port in self._config["listen"]]
+        self._late = {_listening(port).detach(): port for port in self._config["listen_late"]}
         door = os.open("/proc/self/ns/mnt", os.O_RDONLY)
         syscalls.send(self._control, {"made": os.getpid()}, [door] + [each.fileno() for each in listeners])
         os.close(door)
         for listener in listeners:
             listener.close()
+
+    def _hand_over_late(self, listener: int) -> None:
+        """Something has connected: whoever answers accepts it."""
+        try:
+            syscalls.send(self._control, {"called": self._late.pop(listener)}, [listener])
+        except OSError:
+            self._end()  # nobody listens any more
+        os.close(listener)
 
     def _become(self, uid: int, gid: int) -> None:
         """Give up every right, for good."""
@@ -219,7 +224,9 @@ class Agent:
         """Wait for children, the server and the program's first word. Ends with the server's end of the socket."""
         while True:
             watched: list[int] = [self._control.fileno(), self._wakeup] + [self._report] * (self._report >= 0)
-            ready = select.select(watched, [], [])[0]
+            ready = select.select([*watched, *self._late], [], [])[0]
+            for called in self._late.keys() & ready:
+                self._hand_over_late(called)
             if self._report in ready:
                 self._relay_report()
             if self._wakeup in ready:
@@ -322,6 +329,14 @@ class Agent:
     def _end(self) -> NoReturn:
         """End this process, and with process 1 everything here."""
         os._exit(0)
+
+
+def _listening(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(128)
+    return listener
 
 
 def _prepared(program: Message) -> Callable[[], None]:

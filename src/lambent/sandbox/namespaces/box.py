@@ -44,7 +44,8 @@ class House:
 
 
 class Box:
-    """Implements Sandbox. Descriptors: control, output, records, listeners; until the assignment channel and door."""
+    """Implements Sandbox. Descriptors: control, output, records, those listeners that are here; until the assignment
+    channel and door."""
 
     def __init__(self, name: str, uid: int, ends: Ends, ports: Sequence[int], group: Group, house: House) -> None:
         self.id = name
@@ -53,6 +54,7 @@ class Box:
         self.output = ends.output
         self.records = ends.records
         self.on_exit: Callable[[Exit], None] | None = None
+        self.on_called: Callable[[int, socket.socket], None] | None = None
         self._ports = tuple(ports)
         self._group = group
         self._house = house
@@ -274,6 +276,8 @@ class Box:
             _tell(self._signalled)
         elif "limited" in body:
             _tell(self._limited)
+        elif "called" in body:
+            self._on_called(body["called"], _listener(received.fds[0]))
         elif "exit" in body and body["exit"] == self._generation:
             self._on_program_exit(body)
 
@@ -281,6 +285,14 @@ class Box:
         """What the agent made and sent."""
         self._door, *listeners = fds
         self.listeners = dict(zip(self._ports, map(_listener, listeners), strict=True))
+
+    def _on_called(self, port: object, listener: socket.socket) -> None:
+        if self._dead or not isinstance(port, int):
+            listener.close()
+            return
+        self.listeners = {**self.listeners, port: listener}
+        if self.on_called is not None:
+            self.on_called(port, listener)
 
     def _on_program_exit(self, body: Mapping[str, object]) -> None:
         status, number, most = body["status"], body["signal"], body["max_memory"]

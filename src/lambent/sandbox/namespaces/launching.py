@@ -52,6 +52,7 @@ def zygote_config(template: Template, level: str, limits_processes: bool) -> dic
         "level": level,
         "program": program_config(template),
         "listen": list(template.listen),
+        "listen_late": list(template.listen_late),
         "user": USER,
         "processes": _PROCESSES_OF_A_UID if limits_processes else _PROCESSES_WITHOUT_GROUP,
         "filter": sandbox_filter(platform.machine()).hex(),

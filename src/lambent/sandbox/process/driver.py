@@ -142,7 +142,7 @@ class ProcessDriver(NamespacesDriver):
         furniture = self._furniture[template.name]
         room = self._rooms.home / name
         with contextlib.ExitStack() as undo:
-            listeners = {port: undo.enter_context(_listener()) for port in template.listen}
+            listeners = {port: undo.enter_context(_listener()) for port in (*template.listen, *template.listen_late)}
             ports = {port: listener.getsockname()[1] for port, listener in listeners.items()}
             places = Places(str(room), ports, furniture.also)
             await self._tasks.in_thread(self._rooms.make, name, places, furniture)
