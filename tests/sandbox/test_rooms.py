@@ -98,9 +98,9 @@ def test_what_a_program_made_hard_to_remove_is_removed(tmp_path):
     home = os.open(".", os.O_RDONLY)
     try:
         os.chdir(top)
-        for _ in range(2500):  # deeper than a path may be long, and than a walk may recurse
-            os.mkdir("ab")
-            os.chdir("ab")
+        for _ in range(1100):  # deeper than a path may be long, and than a walk may recurse
+            os.mkdir("abcd")
+            os.chdir("abcd")
     finally:
         os.fchdir(home)
         os.close(home)
@@ -110,3 +110,12 @@ def test_what_a_program_made_hard_to_remove_is_removed(tmp_path):
     remove_tree(top)
     assert not top.exists()
     remove_tree(top)
+
+
+def test_what_a_dead_server_left_is_put_aside_and_swept(rooms):
+    (rooms.home / "s1").mkdir()
+    rooms.open()
+    assert list(rooms.home.iterdir()) == []
+    assert len(list(rooms.home.parent.iterdir())) == 2
+    rooms.sweep()
+    assert list(rooms.home.parent.iterdir()) == [rooms.home]

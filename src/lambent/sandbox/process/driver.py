@@ -104,6 +104,7 @@ class ProcessDriver(NamespacesDriver):
             await self._tasks.in_thread(self._rooms.open)
         except OSError as error:
             raise IsolationUnavailable(f"{LEVEL}: there is no place for sandboxes: {error}") from error
+        self._tasks.start("sweep rooms", self._tasks.in_thread(self._rooms.sweep))
         self.notes = self._lacks()
         await self._launcher()
 

@@ -14,6 +14,7 @@ from lambent.sandbox.base import Bind, Template
 from lambent.sandbox.process.places import ROOTED, Places
 
 _FOR_ALL = 0o755
+_ASIDE = ".dead-"
 _LINKABLE = frozenset({errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EACCES})
 """Where a hard link is refused a copy will do: another file system, too many links, the kernel's protection of them."""
 
@@ -33,10 +34,16 @@ class Rooms:
         self._copies: dict[tuple[Path, tuple[str, ...]], Path] = {}
 
     def open(self) -> None:
-        """Remove what a dead server left, and start anew. Blocks; raises OSError."""
-        remove_tree(self.home)
+        """Start anew; what a dead server left is put aside, for `sweep`. Blocks; raises OSError."""
+        if self.home.exists():
+            self.home.rename(self.home.with_name(f"{self.home.name}{_ASIDE}{os.urandom(4).hex()}"))
         self.home.mkdir(parents=True)
         self.home.chmod(0o711)
+
+    def sweep(self) -> None:
+        """Remove what was put aside, which may take a while. Blocks; raises OSError."""
+        for folder in self.home.parent.glob(f"{self.home.name}{_ASIDE}*"):
+            remove_tree(folder)
 
     def close(self) -> None:
         """Remove everything. Blocks; raises OSError."""
