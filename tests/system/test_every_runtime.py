@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lambent.runtimes.java.building import SOURCES
+from lambent.runtimes.java.runtime import FAMILY as JAVA
 from lambent.runtimes.nodejs.runtime import FAMILY as NODEJS
 from lambent.runtimes.python.runtime import FAMILY as PYTHON
 
@@ -136,9 +138,9 @@ def _others() -> list[Case]:
             "RUBYLIB": "/var/task:/var/runtime/lib:/opt/ruby/lib",
         }  # fmt: skip
         cases.append(Case("ruby3.3", "app.handler", {"app.rb": RUBY_PROBE}, more))
-    if shutil.which("javac"):
-        more = {"AWS_EXECUTION_ENV": "AWS_Lambda_java17", "_LAMBDA_TELEMETRY_LOG_FD": "4"}
-        cases.append(Case("java17", "Probe::handle", {}, more))
+    for major in sorted({told.numbers[0] for path in JAVA.candidates() if (told := JAVA.probe(path))} & {17, 21, 25}):
+        more = {"AWS_EXECUTION_ENV": f"AWS_Lambda_java{major}", "_LAMBDA_TELEMETRY_LOG_FD": "4"}
+        cases.append(Case(f"java{major}", "Probe::handle", {}, more, str(major)))
     if Path("/usr/bin/python3").exists():
         more = {
             "LD_LIBRARY_PATH": "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
@@ -310,3 +312,28 @@ def test_the_process_shows_nothing_of_the_host(told: Any, shared_server: Any) ->
     for _, answer in answers:
         shown = answer["proc"].split("\0")
         assert not [secret for secret in secrets if any(secret in each for each in shown)]
+
+
+def test_a_version_that_stands_in_for_another_says_so_and_is_refused_by_strict_servers(
+    shared_server: Any, make_server: Any, tools: Any
+) -> None:
+    here = {case.runtime for case in CASES if case.version is not None}
+    name = next((name for name in ("python3.14", "python3.13", "python3.9", "python3.8") if name not in here), None)
+    if name is None:
+        pytest.skip("every Python is here")
+    source = "import sys\ndef handler(event, context):\n    return sys.version_info[:2]\n"
+    shared_server.function("stood-in-for", {"app.py": source}, Runtime=name)
+    aws = shared_server.client("lambda")
+    try:
+        answer = aws.invoke(FunctionName="stood-in-for")
+        version = ".".join(map(str, json.loads(answer["Payload"].read())))
+        logs = shared_server.client("logs")
+        said = f"LAMBENT {name} is not on this host: Python {version}."
+        group = {"logGroupName": "/aws/lambda/stood-in-for", "filterPattern": "LAMBENT"}
+        (event,) = tools.wait_for(lambda: logs.filter_log_events(**group)["events"])
+        assert event["message"].startswith(said)
+    finally:
+        aws.delete_function(FunctionName="stood-in-for")
+    strict = make_server("--strict-runtimes").start()
+    with pytest.raises(ClientError, match=f"does not have its exact version to run {name} functions with"):
+        strict.function("never", {"app.py": source}, Runtime=name)
