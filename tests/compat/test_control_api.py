@@ -660,6 +660,30 @@ def test_variables_are_measured_as_the_json_that_the_error_shows(aws: Any, membe
     aws.delete_function(FunctionName=name)
 
 
+def test_settings_survive_the_death_of_the_server(make_server: Any, tools: Any) -> None:
+    server = make_server().start()
+    server.function("kept", {"app.py": "def handler(event, context):\n    return 1\n"})
+    aws = server.client("lambda")
+    config = aws.create_code_signing_config(AllowedPublishers=PUBLISHERS)["CodeSigningConfig"]["CodeSigningConfigArn"]
+    aws.put_function_event_invoke_config(FunctionName="kept", MaximumRetryAttempts=0)
+    aws.create_function_url_config(FunctionName="kept", AuthType="NONE")
+    aws.put_function_recursion_config(FunctionName="kept", RecursiveLoop="Allow")
+    aws.put_function_code_signing_config(FunctionName="kept", CodeSigningConfigArn=config)
+    uuid = aws.create_event_source_mapping(FunctionName="kept", EventSourceArn=QUEUE)["UUID"]
+    reads: list[tuple[str, dict[str, Any]]] = [
+        (GET_INVOKE, {"FunctionName": "kept"}),
+        (GET_URL, {"FunctionName": "kept"}),
+        (GET_LOOP, {"FunctionName": "kept"}),
+        (GET_SIGNING, {"FunctionName": "kept"}),
+        ("get_event_source_mapping", {"UUID": uuid}),
+        ("get_code_signing_config", {"CodeSigningConfigArn": config}),
+    ]
+    before = [body(getattr(aws, operation)(**request)) for operation, request in reads]
+    server.kill()
+    aws = server.start().client("lambda")
+    assert [body(getattr(aws, operation)(**request)) for operation, request in reads] == before
+
+
 EXAMPLES: dict[str, list[dict[str, Any]]] = json.loads(
     (Path(botocore.__file__).parent / "data/lambda/2015-03-31/examples-1.json").read_text()
 )["examples"]

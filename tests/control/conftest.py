@@ -11,6 +11,7 @@ import pytest
 
 from lambent.control.aliases import Aliases
 from lambent.control.capacity import CapacityProviders
+from lambent.control.configuration import configured, shown
 from lambent.control.event_invoke import EventInvokeConfigs
 from lambent.control.event_sources import EventSourceMappings
 from lambent.control.recursion import RecursionConfigs
@@ -51,6 +52,24 @@ class Refused(Exception):
         self.status, self.code, self.text = status, code, text
 
 
+class Configurations:
+    """What is made of a request's configuration alone: no code, no role, nothing written."""
+
+    def __init__(self, functions: FunctionRecords) -> None:
+        self._functions = functions
+
+    async def create_function(self, call: Call, request: dict[str, Any]) -> Any:
+        return await self._shown(request)
+
+    async def update_function_configuration(self, call: Call, request: dict[str, Any]) -> Any:
+        return await self._shown(request)
+
+    async def _shown(self, request: dict[str, Any]) -> Any:
+        found = await self._functions.get(ACCOUNT, REGION, "f")
+        assert found is not None
+        return shown(configured(found[0].latest, request))
+
+
 class Lambda:
     """`await control("GetFunctionUrlConfig", FunctionName=…)` calls an operation as the root of an account."""
 
@@ -85,7 +104,7 @@ class Lambda:
             Aliases,
             Versions,
         )
-        self.api = Api(model, *(noun(self.ports) for noun in nouns))
+        self.api = Api(model, Configurations(self.functions), *(noun(self.ports) for noun in nouns))
         self.registry = Registry([self.api])
 
     async def function(self, name: str, **fields: Any) -> Function:

@@ -68,6 +68,8 @@ def operations() -> list[str]:
     return [
         f"{verb}{noun}"
         for noun, verbs in {
+            "Function": ("Create",),
+            "FunctionConfiguration": ("Update",),
             "FunctionEventInvokeConfig": ("Put", "Update", "Get", "Delete"),
             "FunctionEventInvokeConfigs": ("List",),
             "FunctionUrlConfig": ("Create", "Update", "Get", "Delete"),

@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 
+from lambent.invoke.records import ROOT
 from lambent.store.base import ABSENT, Change, Delete, Put, Records
 
-ROOT = "lambda/"
 Value = Mapping[str, Any]
 
 
