@@ -75,6 +75,8 @@ class Lambda:
 
     def __init__(self, model: Service) -> None:
         self.records = MemoryRecords()
+        self.region = REGION
+        """Whose endpoint is called."""
         self.clock = FakeClock()
         self.ports = Ports(
             records=self.records,
@@ -152,7 +154,7 @@ class Lambda:
             return unrouted(error, "request")
         assert route is not None
         principal = Principal(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT, "AKIA", is_root=True)
-        call = Call(principal, REGION, "request", "lambda", operation)
+        call = Call(principal, self.region, "request", "lambda", operation)
         return await self.registry.handle(route, call, plain)
 
     async def __call__(self, operation: str, **request: Any) -> dict[str, Any]:

@@ -146,3 +146,17 @@ def test_a_random_sequence_of_calls_agrees_with_the_rules(
     make_control: Any, refusal: Any, steps: list[tuple[str, str, int]]
 ) -> None:
     asyncio.run(_run(make_control(), refusal, steps))
+
+
+async def _tags_elsewhere(control: Any, refusal: Any) -> None:
+    await control.function("f")
+    made = await control("CreateEventSourceMapping", FunctionName="f", EventSourceArn=QUEUE, Tags={"a": "b"})
+    arn = made["EventSourceMappingArn"]
+    assert await control("ListTags", Resource=arn) == {"Tags": {"a": "b"}}
+    control.region = "eu-west-1"
+    assert await _code(refusal, control("ListTags", Resource=arn)) == "ResourceNotFoundException"
+    assert await _code(refusal, control("GetEventSourceMapping", UUID=made["UUID"])) == "ResourceNotFoundException"
+
+
+def test_a_resource_of_another_region_is_not_there(make_control: Any, refusal: Any) -> None:
+    asyncio.run(_tags_elsewhere(make_control(), refusal))

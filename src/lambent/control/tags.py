@@ -78,8 +78,7 @@ class Tags:
         if resource.kind in self._others:
             found = await self._others[resource.kind].get(resource.account, resource.region, resource.name)
         if found is None:
-            text = MISSING.get(resource.kind, "The resource you requested does not exist.")
-            raise ResourceNotFoundException(text.format(resource.arn))
+            raise _missing(resource)
         return found
 
     async def _change(self, call: Call, arn: str, change: Change) -> None:
@@ -101,13 +100,21 @@ class Tags:
 
 
 def _other(call: Call, arn: str) -> Resource | None:
-    """What is no function, or None. Raises AccessDenied for another account's."""
+    """What is no function, or None. Raises AccessDenied for another account's, ResourceNotFoundException for another
+    region's."""
     resource = Resource.parse(arn)
     if resource is None or resource.kind == "function":
         return None
     if resource.account != call.account:
         raise AccessDenied(None)
+    if resource.region != call.region:
+        raise _missing(resource)
     return resource
+
+
+def _missing(resource: Resource) -> ResourceNotFoundException:
+    text = MISSING.get(resource.kind, "The resource you requested does not exist.")
+    return ResourceNotFoundException(text.format(resource.arn))
 
 
 def _limited(tags: dict[str, str]) -> dict[str, str]:
