@@ -266,17 +266,18 @@ async def _open_driver(settings: Settings, tasks: Tasks, log: Log) -> Driver:
 def open_driver(level: str | None, state: Path, instance: str, log: Log) -> Driver:
     """The driver of the isolation level that was asked for, or with None of the strongest that works here; found out by
     making a sandbox, which blocks. Raises IsolationUnavailable with the reasons."""
-    if level == process.LEVEL:
-        return process.open_driver(state, instance, log)
-    try:
-        return namespaces.open_driver(level, state, instance, log)
-    except IsolationUnavailable as stronger:
-        if level is not None:
-            raise
+    reasons: list[str] = []
+    if level != process.LEVEL:
         try:
-            return process.open_driver(state, instance, log, because=str(stronger))
-        except IsolationUnavailable as weaker:
-            raise IsolationUnavailable(f"{stronger}; {weaker}") from None
+            return namespaces.open_driver(level, state, instance, log)
+        except IsolationUnavailable as error:
+            reasons.append(str(error))
+    if level in (None, process.LEVEL):
+        try:
+            return process.open_driver(state, instance, log, because="; ".join(reasons))
+        except IsolationUnavailable as error:
+            reasons.append(str(error))
+    raise IsolationUnavailable(f"no isolation can be had here: {'; '.join(reasons)}")
 
 
 class _Identities:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -58,8 +59,26 @@ def test_every_lack_has_its_cure_and_one_cure_is_named_once(tmp_path: Path) -> N
     ]
 
 
-def test_root_is_not_told_to_become_root(tmp_path: Path) -> None:
-    assert advice(_report(tmp_path, isolation="rootless"), root=True) == []
+def test_root_is_not_told_to_become_root_but_to_be_given_its_rights(tmp_path: Path) -> None:
+    (told,) = advice(_report(tmp_path, isolation="process-only"), root=True)
+    assert told.lack == "full isolation"
+    assert "sudo" not in told.cure
+    assert "--privileged" in told.cure
+
+
+def test_whoever_lacks_control_groups_is_told_how_to_have_some_delegated(tmp_path: Path) -> None:
+    lacking = replace(_report(tmp_path, isolation="rootless"), notes=("no memory control group can be made.",))
+    assert [told.cure for told in advice(lacking, root=False)] == [
+        "sudo lambent serve",
+        "systemd-run --user --scope -p Delegate=yes lambent serve",
+    ]
+
+
+@pytest.mark.parametrize("level", ["rootless", "process-only"])
+def test_a_weaker_level_is_called_what_it_is(tmp_path: Path, level: str) -> None:
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(sheet(_report(tmp_path, isolation=level), tmp_path, root=True))
+    assert "not for code that you do not trust" in console.export_text()
 
 
 @pytest.mark.parametrize(

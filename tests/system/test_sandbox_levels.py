@@ -111,7 +111,7 @@ def test_where_no_namespace_can_be_made_functions_are_fenced_in_and_the_reasons_
 @pytest.mark.parametrize("user", ["root", "ordinary"])
 def test_nobody_gets_less_than_was_asked_for(user, asked, state):
     got = level([] if user == "root" else ordinary(), asked, state)
-    assert got[0].startswith(f"none: no isolation can be had here; {asked}: ")
+    assert got[0].startswith(f"none: no isolation can be had here: {asked}: ")
 
 
 @as_root

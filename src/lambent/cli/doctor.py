@@ -74,7 +74,7 @@ def advice(report: Report, *, root: bool) -> list[Advice]:
     """What is missing and what gets it, most important first. Pure but for the look at which SDKs there are."""
     runtimes = report.catalogue.all()
     have = {installed.target for installed in report.sdk.installed(TARGETS)}
-    isolation = [] if root or report.isolation == "full" else [Advice("full isolation", "sudo lambent serve")]
+    isolation = _isolation_advice(report, root=root)
     inexact = [
         Advice(f"the exact version of {runtime.name}", cure(runtime.name)) for runtime in runtimes if not runtime.exact
     ]
@@ -85,6 +85,18 @@ def advice(report: Report, *, root: bool) -> list[Advice]:
         if target not in have
     ]
     return _merged([*isolation, *sdks, *inexact, *missing])
+
+
+def _isolation_advice(report: Report, *, root: bool) -> list[Advice]:
+    if report.isolation == "full":
+        return []
+    if root:
+        return [Advice("full isolation", "root that may make namespaces and control groups: docker run --privileged")]
+    advice = [Advice("full isolation", "sudo lambent serve")]
+    if any("control group" in note for note in report.notes):
+        scope = "systemd-run --user --scope -p Delegate=yes lambent serve"
+        advice.append(Advice("limits of memory, CPU and processes without root", scope))
+    return advice
 
 
 def cure(runtime: str) -> str:
@@ -127,6 +139,8 @@ def _merged(lacks: Sequence[Advice]) -> list[Advice]:
 def _facts(report: Report, data: Path) -> Table:
     table = _grid()
     table.add_row("isolation", Text(report.isolation or "none", style="green" if report.isolation == "full" else "red"))
+    if report.isolation not in ("full", None):
+        table.add_row("", Text("not for code that you do not trust", style="bold red"))
     for note in report.notes:
         table.add_row("", Text(note, style="yellow"))
     table.add_row("kernel", f"{os.uname().release} {os.uname().machine}")

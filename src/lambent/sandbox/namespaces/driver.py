@@ -41,7 +41,7 @@ def open_driver(level: str | None, state_dir: Path, instance: str, log: Log) -> 
     Raises IsolationUnavailable with the reasons.
     """
     if level is not None and level not in LEVELS:
-        raise IsolationUnavailable(f"there is no driver for the level {level!r}; known are {', '.join(LEVELS)}")
+        raise IsolationUnavailable(f"there is no level {level!r}")
     state_dir.mkdir(parents=True, exist_ok=True)
     root = state_dir / "root"
     root.mkdir(exist_ok=True)
@@ -51,7 +51,7 @@ def open_driver(level: str | None, state_dir: Path, instance: str, log: Log) -> 
         if reason is None:
             return NamespacesDriver(candidate, state_dir, instance, log)
         reasons.append(f"{candidate}: {reason}")
-    raise IsolationUnavailable("no isolation can be had here; " + "; ".join(reasons))
+    raise IsolationUnavailable("; ".join(reasons))
 
 
 def _reason_against(level: str, root: Path) -> str | None:

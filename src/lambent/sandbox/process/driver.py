@@ -47,7 +47,7 @@ _SAME_USER_NOTE = (
 _NO_PROCESS_LIMIT = "The number of processes is limited for all functions together only, to some thousands."
 
 
-def open_driver(state_dir: Path, instance: str, log: Log, *, because: str | None = None) -> Driver:
+def open_driver(state_dir: Path, instance: str, log: Log, *, because: str = "") -> Driver:
     """The driver, when it can work here; found out by making a sandbox, which blocks for some 50 ms.
 
     `state_dir` and `instance` are as for the other driver; `because` says why this one is taken when nobody asked for
@@ -86,7 +86,7 @@ class ProcessDriver(NamespacesDriver):
     """Implements Driver. `open_driver` knows whether it can work here."""
 
     def __init__(
-        self, state_dir: Path, instance: str, log: Log, version: int, *, own_users: bool, because: str | None
+        self, state_dir: Path, instance: str, log: Log, version: int, *, own_users: bool, because: str
     ) -> None:
         super().__init__(LEVEL, state_dir, instance, log)
         self._version = version
