@@ -41,11 +41,11 @@ AGENT = {
     "nosuid": "_without(attribute=syscalls.ATTR_NOSUID, flag=syscalls.MS_NOSUID)",
     "nodev": "_without(attribute=syscalls.ATTR_NODEV, flag=syscalls.MS_NODEV)",
     # Namespaces of its own.
-    "mount_namespace": "NAMESPACES &= ~syscalls.NEWNS",
+    "mount_namespace": "Agent.namespaces &= ~syscalls.NEWNS",
     # Without it kill(-1) would reach further than this sandbox: nothing is killed then.
-    "pid_namespace": "NAMESPACES &= ~syscalls.NEWPID\n_signal_all = lambda number: None",
-    "network_namespace": "NAMESPACES &= ~syscalls.NEWNET",
-    "ipc_namespace": "NAMESPACES &= ~syscalls.NEWIPC",
+    "pid_namespace": "Agent.namespaces &= ~syscalls.NEWPID\nAgent._signal_all = lambda self, number: None",
+    "network_namespace": "Agent.namespaces &= ~syscalls.NEWNET",
+    "ipc_namespace": "Agent.namespaces &= ~syscalls.NEWIPC",
     # Processes that one may not trace are not to be seen.
     "hidden_processes": """
 _mount = syscalls.mount
@@ -81,7 +81,7 @@ def _kill_one(number):
         pass  # it has ended by itself
 Agent._start = _start
 Agent._reap = lambda self, options, report: _really_reap(self, os.WNOHANG, report)
-_signal_all = _kill_one
+Agent._signal_all = lambda self, number: _kill_one(number)
 """,
 }
 """Source that is appended to the agent's, by protection."""
