@@ -52,9 +52,9 @@ class Plan:
     crowd: int = 1000
     crowds: int = 3
     throng: int = 3000
-    throng_s: float = 20.0
-    """Long enough that all of them run at the same moment."""
-    patience_s: float = 90.0
+    throng_s: float = 40.0
+    """Long enough that all of them run at the same moment: as long as it takes to make the last one."""
+    patience_s: float = 120.0
     """For the answers to all requests that were sent at once."""
     functions: int = 10_000
     functions_s: float = 100.0
