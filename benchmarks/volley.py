@@ -10,6 +10,7 @@ import json
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -91,10 +92,12 @@ def fire(target: Target, requests: Sequence[Signed], count: int, patience_s: flo
     }
     argv = [sys.executable, str(Path(__file__).resolve())]
     try:
-        done = subprocess.run(
-            argv, input=json.dumps(order).encode(), capture_output=True, timeout=patience_s + _GRACE_S, check=True
-        )
-        told = json.loads(done.stdout)
+        # A file: what thousands of answers tell is more than a pipe holds.
+        with tempfile.TemporaryFile() as answers:
+            whole = json.dumps(order).encode()
+            subprocess.run(argv, input=whole, stdout=answers, timeout=patience_s + _GRACE_S, check=True)
+            answers.seek(0)
+            told = json.load(answers)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise BenchError(f"the volley failed: {error}") from error
     stays = [Stay(*each) for each in told["stays"]]
