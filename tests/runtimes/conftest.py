@@ -16,6 +16,7 @@ import pytest
 
 from lambent.kit.http_server import Listener, Server
 from lambent.kit.log import Log
+from lambent.runtimes.api.metadata import Metadata
 from lambent.runtimes.api.server import API_LIMITS, RuntimeConnection
 from lambent.runtimes.api.session import NextEvent, Session
 from lambent.runtimes.output import Frame, Frames
@@ -54,6 +55,7 @@ class Api:
     session: Session
     heard: Heard
     listener: Listener
+    metadata: Metadata
     count: int = 0
 
     @property
@@ -92,9 +94,9 @@ class Api:
 async def api() -> AsyncIterator[Api]:
     server = Server(Log(level="error"))
     heard = Heard()
-    session = Session(heard)
-    listener = await server.listen("127.0.0.1", 0, lambda: RuntimeConnection(session), API_LIMITS)
-    yield Api(session, heard, listener)
+    session, metadata = Session(heard), Metadata()
+    listener = await server.listen("127.0.0.1", 0, lambda: RuntimeConnection(session, metadata), API_LIMITS)
+    yield Api(session, heard, listener, metadata)
     await server.close()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lambent.core import limits
+from lambent.runtimes.api.metadata import zone_id
 from lambent.runtimes.api.server import event_head
 from lambent.runtimes.api.session import NextEvent
 
@@ -309,3 +310,30 @@ async def test_a_client_that_wants_the_connection_closed_gets_that(api: Any) -> 
     status, headers, _ = await client.ask("GET", f"{BASE}/invocation/next", Connection="close")
     assert (status, headers["connection"]) == (200, "close")
     assert await client.reader.read() == b""
+
+
+async def test_the_metadata_are_told_to_who_shows_the_token(api: Any) -> None:
+    client = await Client.to(api)
+    api.metadata.region = "us-east-1"
+    path = "/2026-01-15/metadata/execution-environment"
+    status, headers, body = await client.ask("GET", path, Authorization=f"Bearer {api.metadata.token}")
+    assert (status, json.loads(body)) == (200, {"AvailabilityZoneID": "use1-az1"})
+    assert headers["cache-control"] == "private, max-age=43200, immutable"
+    for method, shown, expected in (("GET", "Bearer x", 401), ("GET", api.metadata.token, 401), ("POST", "", 405)):
+        assert (await client.ask(method, path, Authorization=shown))[0] == expected
+    assert (await client.ask("GET", path))[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("region", "zone"),
+    [
+        ("eu-west-1", "euw1-az1"),
+        ("ap-southeast-2", "apse2-az1"),
+        ("us-gov-west-1", "usgw1-az1"),
+        ("cn-north-1", "cnn1-az1"),
+        ("ca-central-1", "cac1-az1"),
+        ("my-own-1", "myo1-az1"),
+    ],
+)
+def test_a_zone_is_named_after_its_region(region: str, zone: str) -> None:
+    assert zone_id(region) == zone

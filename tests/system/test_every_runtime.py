@@ -158,6 +158,7 @@ GIVEN = {
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
     "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
     "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+    "AWS_LAMBDA_METADATA_API": "127.0.0.1:9001",
     "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
     "AWS_REGION": "us-east-1",
     "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
@@ -178,6 +179,7 @@ CHANGING = {
     "AWS_SECRET_ACCESS_KEY": "",
     "AWS_SESSION_TOKEN": "",
     "AWS_LAMBDA_LOG_STREAM_NAME": "20",
+    "AWS_LAMBDA_METADATA_TOKEN": "",
     "_X_AMZN_TRACE_ID": "Root=1-",
 }
 """The beginnings of those whose values differ from environment to environment."""

@@ -210,6 +210,16 @@ def test_predefined_variables_are_there_and_the_functions_own(deploy: Any, run: 
     assert not [key for key in env if key.startswith(("LAMBENT", "PIP", "HOME", "SSH"))]
 
 
+def test_a_function_may_ask_where_it_runs(deploy: Any, run: Run) -> None:
+    source = "import json, os, urllib.request\ndef handler(e, c):\n"
+    source += (
+        "    url = 'http://' + os.environ['AWS_LAMBDA_METADATA_API'] + '/2026-01-15/metadata/execution-environment'\n"
+    )
+    source += "    token = {'Authorization': 'Bearer ' + os.environ['AWS_LAMBDA_METADATA_TOKEN']}\n"
+    source += "    return json.load(urllib.request.urlopen(urllib.request.Request(url, headers=token)))\n"
+    assert run(deploy(source)).value == {"AvailabilityZoneID": "use1-az1"}
+
+
 def test_a_functions_boto3_works_with_no_keys_and_no_configuration(deploy: Any, run: Run) -> None:
     name = deploy(
         "import boto3\n"

@@ -16,6 +16,7 @@ from lambent.kit.http_message import HttpLimits
 from lambent.kit.http_server import Listener as Listening
 from lambent.kit.http_server import Server
 from lambent.kit.tasks import Tasks
+from lambent.runtimes.api.metadata import Metadata
 from lambent.runtimes.api.server import API_LIMITS, RuntimeConnection
 from lambent.runtimes.api.session import Listener, Session
 from lambent.runtimes.base import API_PORT
@@ -28,10 +29,11 @@ AWS_LIMITS = HttpLimits(room_bytes=limits.CREATE_FUNCTION_BODY, connections=1100
 class Door:
     """The open ways of one sandbox. What its runtime does is told to whoever has bound itself."""
 
-    __slots__ = ("_bound", "_is_closed", "_listening", "reached", "session")
+    __slots__ = ("_bound", "_is_closed", "_listening", "metadata", "reached", "session")
 
     def __init__(self) -> None:
         self.session = Session(self)
+        self.metadata = Metadata()
         self.reached = asyncio.Event()
         """Set when something inside has connected to the Runtime API: a waiting runtime does when it has booted."""
         self._bound: Listener | None = None
@@ -45,7 +47,7 @@ class Door:
     def runtime_connection(self) -> RuntimeConnection:
         """The protocol for a runtime that has just connected."""
         self.reached.set()
-        return RuntimeConnection(self.session)
+        return RuntimeConnection(self.session, self.metadata)
 
     def renew(self) -> Session:
         """A session for a runtime that is started again; what the old one's process still sends is refused."""

@@ -131,6 +131,7 @@ class Preparation:
         log = self._sink.stream(account=version.account, region=version.region, group=version.log_group, stream=stream)
         refusal = plan.runtime.refusal(plan.facts)
         told = label(plan.runtime, version.region, refusal, plan.kind)
+        stem.door.metadata.region = version.region
         return Environment(version, stem, told, stream, log, plan.bill, owner, self._clock)
 
     def assignment(self, plan: Plan, environment: Environment) -> Assignment:
@@ -139,7 +140,12 @@ class Preparation:
         defaults = {name: here(value) for name, value in plan.defaults.items()}
         if here(TMP) != TMP:
             defaults["TMPDIR"] = here(TMP)
-        variables = {**defaults, **plan.variables, "AWS_LAMBDA_LOG_STREAM_NAME": environment.stream_name}
+        variables = {
+            **defaults,
+            **plan.variables,
+            "AWS_LAMBDA_LOG_STREAM_NAME": environment.stream_name,
+            "AWS_LAMBDA_METADATA_TOKEN": environment.stem.door.metadata.token,
+        }
         return Assignment(plan.mounts, plan.limits, plan.runtime.message(plan.facts, variables, here))
 
     def _stream_name(self, version: Version) -> str:

@@ -254,6 +254,7 @@ LOADER_PREFIXES = ("LD_", "GLIBC_", "MALLOC_")
 XRAY_HOST, XRAY_PORT = "127.0.0.1", "2000"
 """Where the X-Ray daemon would listen. Nobody does; what the X-Ray SDKs send there by UDP is lost in silence."""
 COMMON_VARIABLES: Mapping[str, str] = {
+    "AWS_LAMBDA_METADATA_API": API_ADDRESS,
     "AWS_LAMBDA_RUNTIME_API": API_ADDRESS,
     "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
     "AWS_XRAY_DAEMON_ADDRESS": f"{XRAY_HOST}:{XRAY_PORT}",

@@ -1,1 +1,1 @@
-"""The Runtime API: session.py is where an event and a runtime meet; server.py puts it on HTTP."""
+"""The Runtime API: session.py is where an event and a runtime meet; server.py puts it on HTTP, beside metadata.py."""

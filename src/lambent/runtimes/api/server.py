@@ -11,6 +11,8 @@ import json
 from lambent.core import limits
 from lambent.kit.http import Connection
 from lambent.kit.http_message import HttpLimits, Request, Response
+from lambent.runtimes.api.metadata import PATH as _METADATA
+from lambent.runtimes.api.metadata import Metadata
 from lambent.runtimes.api.session import NextEvent, Refusal, Session, State
 
 UNEXPECTED_BYTES = 64 * 1024
@@ -58,10 +60,11 @@ _ACCEPTED = _ready(b"202 Accepted", b'{"status":"OK"}\n')
 class RuntimeConnection(Connection):
     """Brings what a runtime asks for to its session."""
 
-    __slots__ = ("_owed", "_session")
+    __slots__ = ("_metadata", "_owed", "_session")
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, metadata: Metadata) -> None:
         self._session = session
+        self._metadata = metadata
         self._owed = b""
 
     # -- what the base calls
@@ -85,6 +88,10 @@ class RuntimeConnection(Connection):
         elif path == _PING:
             self._send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npong")
             return
+        elif path == _METADATA:
+            if request.method == "GET":
+                self._tell_metadata(request.headers.get(b"authorization"))
+                return
         else:
             self._refuse_with(Refusal(404, "NotFound", _absent(path)))
             return
@@ -123,6 +130,12 @@ class RuntimeConnection(Connection):
         else:
             self._refuse_with(Refusal(404, "NotFound", _absent(request.path)))
 
+    def _tell_metadata(self, authorization: bytes | None) -> None:
+        if self._metadata.is_shown_by(authorization):
+            self._send(_ready(b"200 OK\r\nCache-Control: private, max-age=43200, immutable", self._metadata.document()))
+        else:
+            self._refuse_with(Refusal(401, "Unauthorized", "The token is missing or is not this environment's."))
+
     def _take(self, event: NextEvent) -> None:
         head = event_head(event)
         payload = event.payload
@@ -159,7 +172,7 @@ class RuntimeConnection(Connection):
 
 
 _EXPECTING = frozenset((State.STARTED, State.RUNNING))
-_REASONS = {400: b"Bad Request", 403: b"Forbidden", 404: b"Not Found", 405: b"Method Not Allowed"}
+_REASONS = {400: b"Bad Request", 401: b"Unauthorized", 403: b"Forbidden", 404: b"Not Found", 405: b"Method Not Allowed"}
 
 
 def event_head(event: NextEvent) -> bytes:
