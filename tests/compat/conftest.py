@@ -69,9 +69,11 @@ class Deployed:
 
         return self._tools.wait_for(configuration)
 
-    def call(self, qualifier: str | None = None, name: str | None = None) -> tuple[str, Any]:
+    def call(self, qualifier: str | None = None, name: str | None = None, event: bytes = b"{}") -> tuple[str, Any]:
         """(X-Amz-Executed-Version, what the function returned)."""
-        request = {"FunctionName": name or self.name} | ({"Qualifier": qualifier} if qualifier else {})
+        request = {"FunctionName": name or self.name, "Payload": event} | (
+            {"Qualifier": qualifier} if qualifier else {}
+        )
         answer = self.aws.invoke(**request)
         assert "FunctionError" not in answer
         return answer["ExecutedVersion"], json.load(answer["Payload"])

@@ -322,6 +322,8 @@ def test_an_alias_may_point_to_another_one_and_follows_it(two_versions: Any, ali
     alias("Public", "Live")
     executed, answer = two_versions.call("Public")
     assert (executed, answer["code"], answer["arn"]) == ("1", "one", f"{two_versions.arn}:Public")
+    large = b'"' + b"x" * 300_000 + b'"'  # goes another way through the server
+    assert two_versions.call("Public", event=large) == (executed, answer)
     found = two_versions.aws.get_function_configuration(FunctionName=two_versions.name, Qualifier="Public")
     assert (found["Version"], found["FunctionArn"]) == ("1", f"{two_versions.arn}:Public")
     two_versions.move("Prod", **split("2", 1.0))
