@@ -9,6 +9,7 @@ Environment variables are sealed with the data directory's master key before the
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import lru_cache
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from lambent.core.arn import LATEST
+from lambent.core.arn import LATEST, function_arn
 from lambent.core.function import Alias, Code, Function, Layer, Logging, Version
 from lambent.kit.seal import Seal
 from lambent.store.base import ABSENT, Change, Delete, Put, Record, Records, Unchanged
@@ -29,6 +30,9 @@ BESIDE = ("versions", "aliases", "urls", "code-signing", "recursion", *QUALIFIED
 _PAGE = 1000
 _FEW = 100
 """As many records as one function has of a kind, mostly; a store reads so few at once."""
+
+_AT_ONCE = 50
+"""Records that are read without letting others have their turn: a few milliseconds."""
 
 Thing = Function | Version | Alias
 
@@ -166,7 +170,11 @@ class FunctionRecords:
     async def everything(self) -> AsyncIterator[tuple[Place, Thing]]:
         """Every function, version and alias of every account and region. A function comes before its versions, so
         that what is published meanwhile has been seen at least as `$LATEST`."""
+        read = 0
         async for record in self._listed(ROOT):
+            read += 1
+            if read % _AT_ONCE == 0:
+                await asyncio.sleep(0)  # invocations are to go on meanwhile
             place = _place(record.key)
             if (thing := self._thing(place, record)) is not None:
                 yield place, thing
@@ -244,13 +252,10 @@ class FunctionRecords:
         fields["code"] = Code(**fields["code"])
         fields["logging"] = Logging(**fields["logging"])
         fields["layers"] = tuple(Layer(**{**each, "code": Code(**each["code"])}) for each in fields.get("layers", ()))
-        sealed = fields.pop("environment")
-        version = Version(**fields, environment=None)
-        if sealed is None:
-            return version
-        plain = self._seal.unseal(b64decode(sealed), _context(version.arn))
-        environment: Mapping[str, str] = orjson.loads(plain)
-        return Version(**fields, environment=environment)
+        if (sealed := fields["environment"]) is not None:
+            arn = function_arn(fields["account"], fields["region"], fields["name"])
+            fields["environment"] = orjson.loads(self._seal.unseal(b64decode(sealed), _context(arn)))
+        return Version(**fields)
 
 
 @lru_cache(maxsize=4096)  # every invocation asks, mostly for the same few functions
