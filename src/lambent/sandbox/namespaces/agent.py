@@ -67,7 +67,8 @@ class Agent:
     ) -> None:
         self._control = control
         self._channel, self._output, self._records = fds[:3]
-        self._groups = fds[3:]
+        self._disk = fds[3] if request.get("disk") else -1
+        self._groups = fds[3:] if self._disk < 0 else fds[4:]
         self._request = request
         self._config = config
         self._program = dict(program, **request.get("program", {}))
@@ -99,7 +100,11 @@ class Agent:
         # hidepid=2: processes that one may not trace, the agent above all, do not exist in /proc.
         syscalls.mount("proc", "/proc", "proc", quiet | syscalls.MS_NOEXEC, "hidepid=2")
         self._name_user(*((_INNER_UID, _INNER_GID) if self._config["level"] == "rootless" else (uid, gid)))
-        syscalls.mount("tmpfs", "/tmp", "tmpfs", quiet, f"mode=1777,size={FIRST_TMP_BYTES}")
+        if self._disk >= 0:
+            syscalls.attach_tree(self._disk, "/tmp")
+            os.close(self._disk)
+        else:
+            syscalls.mount("tmpfs", "/tmp", "tmpfs", quiet, f"mode=1777,size={FIRST_TMP_BYTES}")
         self._null = os.open("/dev/null", os.O_RDWR)
         for fd in (self._output, self._records):
             os.fchown(fd, uid, gid)  # else /dev/stdout could not be opened by name

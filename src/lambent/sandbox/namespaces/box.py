@@ -50,6 +50,8 @@ class Box:
     def __init__(self, name: str, uid: int, ends: Ends, ports: Sequence[int], group: Group, house: House) -> None:
         self.id = name
         self.uid = uid
+        self.disk_bytes: int | None = None
+        """The room on the disk that it has at /tmp from the beginning, if it has one."""
         self.listeners: Mapping[int, socket.socket] = {}
         self.output = ends.output
         self.records = ends.records
@@ -83,7 +85,7 @@ class Box:
 
     def request(self) -> dict[str, object]:
         """What its zygote must know of it."""
-        return {"uid": self.uid, "gid": self.uid}
+        return {"uid": self.uid, "gid": self.uid, "disk": self.disk_bytes is not None}
 
     async def assign(self, assignment: Assignment) -> None:
         if self._dead or self._channel is None:
@@ -114,14 +116,16 @@ class Box:
     async def _give(self, assignment: Assignment, line: bytes) -> None:
         """Mount what is assigned, and pass the message on."""
         launcher = await self._house.launcher()
-        disk = await self._house.disk(assignment.limits.tmp_bytes)
+        size = assignment.limits.tmp_bytes
+        disk = None if size == self.disk_bytes else await self._house.disk(size)
         disks = [] if disk is None else [disk]
         if self._dead or self._channel is None:
             close_all(disks)
             raise SandboxDied(self._dead or "assigned already")
         fds = [self._door, self._channel.detach(), *disks]
         self._door, self._channel = -1, None
-        await launcher.assign(fds, line, assignment.mounts, assignment.limits.tmp_bytes)
+        in_memory = disk is None and size != self.disk_bytes
+        await launcher.assign(fds, line, assignment.mounts, size if in_memory else None)
 
     async def restart(self) -> None:
         if self._dead or self._assignment is None:

@@ -1,6 +1,7 @@
 """Disks for /tmp: small file systems on loop devices, some ready ahead, so that files do not count as memory.
 
-A disk is a descriptor of a mount that is attached nowhere yet; the launcher attaches it in a sandbox. Its image has no
+A disk is a descriptor of a mount that is attached nowhere yet. A sandbox attaches one while it is made; where an
+assignment wants another size, the launcher attaches that over it. Its image has no
 name and its device lets go by itself, so that whoever is killed leaves nothing: the kernel frees a disk with the last
 descriptor or sandbox that has it. Only the level `full` can make any.
 """
@@ -23,8 +24,8 @@ from lambent.kit.tasks import Tasks
 from lambent.sandbox.namespaces import syscalls
 
 FIRST_BYTES = 512 * 1024 * 1024
-"""The size that is ready before anybody has asked for one."""
-_READY = 12
+"""The size that every sandbox has at its beginning: what most are assigned."""
+_READY = 8
 _SIZES = 4
 """Sizes that some are kept ready of: those asked for last."""
 

@@ -21,11 +21,10 @@ from lambent.sandbox.namespaces.ends import Ends
 from lambent.sandbox.namespaces.launching import Launcher, Zygote, launcher_config, zygote_config, zygote_request
 from lambent.sandbox.namespaces.link import close_all
 from lambent.sandbox.namespaces.probe import reason_against
-from lambent.sandbox.namespaces.uids import UserIds, claim
+from lambent.sandbox.namespaces.uids import UserIds, candidates, claim
 
 LEVELS = ("full", "rootless")
-LOCKS = Path("/run/lambent")
-"""Where servers claim user ids."""
+_LOCKS = Path("/run/lambent")
 _PATIENCE_S = 10.0
 _STARTING_AT_ONCE = 8
 """More only wait for each other: a zygote forks one at a time."""
@@ -63,15 +62,8 @@ def _reason_against(level: str, root: Path) -> str | None:
         return "it is not safe as root" if is_root else reason_against(level, root, 0)
     if not is_root:
         return "it needs root"
-    try:
-        # A range of its own, for a neighbour may end whatever runs as one of his users.
-        uids = claim(LOCKS, uid_map())
-    except OSError as error:
-        return str(error)
-    try:
-        return reason_against(level, root, uids.take())
-    finally:
-        uids.close()
+    uid = next(iter(candidates(uid_map())), None)
+    return "there are no user ids to spare" if uid is None else reason_against(level, root, uid)
 
 
 def uid_map() -> str:
@@ -125,7 +117,7 @@ class NamespacesDriver:
         """Take what a driver has to itself: the lock, control groups, user ids. What a dead predecessor left ends."""
         self._lock = _locked(self._state_dir / "server.lock")
         self._groups = await self._tasks.in_thread(open_groups, self._instance, self._state_dir / "groups.json", look())
-        self._uids = claim(LOCKS, uid_map()) if own_users else None
+        self._uids = claim(_LOCKS, uid_map()) if own_users else None
 
     async def sandbox(self, template: Template) -> Sandbox:
         async with self._starting:
@@ -176,9 +168,12 @@ class NamespacesDriver:
         assert self._groups is not None, "start() comes first"
         self._made += 1
         name = f"s{self._made}"
+        disk = await self._disk(FIRST_BYTES)
+        disks = [] if disk is None else [disk]
         try:
-            group = await self._tasks.in_thread(self._groups.make, name)
             with contextlib.ExitStack() as undo:
+                undo.callback(close_all, disks)
+                group = await self._tasks.in_thread(self._groups.make, name)
                 undo.callback(group.remove)
                 doors = group.doors()
                 undo.callback(close_all, doors)
@@ -187,11 +182,12 @@ class NamespacesDriver:
                 undo.callback(ends.close_theirs)
                 uid = self._uids.take() if self._uids is not None else None
                 box = await self._new_box(name, template, uid, ends, group)
+                box.disk_bytes = FIRST_BYTES if disks else None
                 undo.pop_all()
         except (OSError, IndexError) as error:
             raise SandboxDied(f"no sandbox could be made: {error}") from error
         self._boxes.add(box)
-        return box, [*ends.theirs, *doors]
+        return box, [*ends.theirs, *disks, *doors]
 
     async def _new_box(self, name: str, template: Template, uid: int | None, ends: Ends, group: Group) -> Box:
         """The box itself. Raises OSError."""

@@ -152,8 +152,8 @@ def _write(path: str, text: str) -> None:
 
 
 def _assigned(request: Message, fds: list[int], home: int) -> Message:
-    """Mount an assignment's folders, and its disk if it has one, in the namespace behind the door, else give its /tmp
-    in memory its size; pass the message on."""
+    """Mount an assignment's folders, and what it shall have at /tmp instead of what is there, in the namespace behind
+    the door; pass the message on."""
     door, channel, *disk = fds
     trees = []
     try:
@@ -167,9 +167,9 @@ def _assigned(request: Message, fds: list[int], home: int) -> Message:
                 syscalls.attach_tree(tree, inside)
             if disk:
                 syscalls.attach_tree(disk[0], "/tmp")
-            else:
-                flags = syscalls.MS_REMOUNT | syscalls.MS_NOSUID | syscalls.MS_NODEV
-                syscalls.mount("tmpfs", "/tmp", "tmpfs", flags, "size={}".format(request["tmp"]))
+            elif request["tmp"] is not None:
+                options = "mode=1777,size={}".format(request["tmp"])
+                syscalls.mount("tmpfs", "/tmp", "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, options)
         finally:
             syscalls.setns(home, syscalls.NEWNS)
         os.write(channel, request["line"].encode())

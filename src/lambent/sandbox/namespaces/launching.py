@@ -98,10 +98,10 @@ class Launcher:
         """Start a zygote with `theirs`, which is given away, as its control socket; it answers there itself."""
         self._link.send(request, [theirs.detach()], give=True)
 
-    async def assign(self, fds: Sequence[int], line: bytes, binds: Sequence[Bind], tmp_bytes: int) -> None:
-        """Mount into a namespace, give its /tmp its size, then write `line` to a channel: the launcher does all three,
-        for every change of process costs up to a tick on a busy machine. `fds` are given away: the namespace's door,
-        the channel, and a disk unless /tmp is in memory. Raises SandboxDied."""
+    async def assign(self, fds: Sequence[int], line: bytes, binds: Sequence[Bind], tmp_bytes: int | None) -> None:
+        """Mount into a namespace, then write `line` to a channel: the launcher does both, for every change of process
+        costs up to a tick on a busy machine. `fds` are given away: the namespace's door, the channel, and a disk if it
+        shall have another one at /tmp. `tmp_bytes` is the size of a new /tmp in memory. Raises SandboxDied."""
         if self.ended:
             close_all(fds)
             raise SandboxDied("the launcher has ended")
