@@ -19,7 +19,9 @@ from lambent.app import open_driver
 from lambent.kit.log import Log
 from lambent.sandbox.base import IsolationUnavailable
 from lambent.sandbox.namespaces.cgroup import look
+from lambent.sandbox.namespaces.driver import LOCKS, uid_map
 from lambent.sandbox.namespaces.syscalls import landlock_version
+from lambent.sandbox.namespaces.uids import claim
 
 HERE = Path(__file__).parent
 NOBODY = 65534
@@ -166,3 +168,17 @@ def test_an_ordinary_user_passes_the_tests_of_his_levels(file):
     done = ran([*argv, "-k", "rootless or ordinary or process", str(HERE / file)])
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout
+
+
+@as_root
+@with_landlock
+def test_trying_a_level_ends_nothing_of_another_server(state):
+    bystander = claim(LOCKS, uid_map())
+    uid = bystander.take()
+    try:
+        with subprocess.Popen(["sleep", "1000"], user=uid, group=uid, extra_groups=[]) as process:
+            assert level([], "process-only", state, weak=False)[0] == "process-only"
+            assert process.poll() is None
+            process.kill()
+    finally:
+        bystander.close()

@@ -21,10 +21,11 @@ from lambent.sandbox.namespaces.ends import Ends
 from lambent.sandbox.namespaces.launching import Launcher, Zygote, launcher_config, zygote_config, zygote_request
 from lambent.sandbox.namespaces.link import close_all
 from lambent.sandbox.namespaces.probe import reason_against
-from lambent.sandbox.namespaces.uids import UserIds, candidates, claim
+from lambent.sandbox.namespaces.uids import UserIds, claim
 
 LEVELS = ("full", "rootless")
-_LOCKS = Path("/run/lambent")
+LOCKS = Path("/run/lambent")
+"""Where servers claim user ids."""
 _PATIENCE_S = 10.0
 _STARTING_AT_ONCE = 8
 """More only wait for each other: a zygote forks one at a time."""
@@ -62,8 +63,15 @@ def _reason_against(level: str, root: Path) -> str | None:
         return "it is not safe as root" if is_root else reason_against(level, root, 0)
     if not is_root:
         return "it needs root"
-    uid = next(iter(candidates(uid_map())), None)
-    return "there are no user ids to spare" if uid is None else reason_against(level, root, uid)
+    try:
+        # A range of its own, for a neighbour may end whatever runs as one of his users.
+        uids = claim(LOCKS, uid_map())
+    except OSError as error:
+        return str(error)
+    try:
+        return reason_against(level, root, uids.take())
+    finally:
+        uids.close()
 
 
 def uid_map() -> str:
@@ -117,7 +125,7 @@ class NamespacesDriver:
         """Take what a driver has to itself: the lock, control groups, user ids. What a dead predecessor left ends."""
         self._lock = _locked(self._state_dir / "server.lock")
         self._groups = await self._tasks.in_thread(open_groups, self._instance, self._state_dir / "groups.json", look())
-        self._uids = claim(_LOCKS, uid_map()) if own_users else None
+        self._uids = claim(LOCKS, uid_map()) if own_users else None
 
     async def sandbox(self, template: Template) -> Sandbox:
         async with self._starting:

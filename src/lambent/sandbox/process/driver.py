@@ -16,12 +16,12 @@ from lambent.sandbox.base import Deferred, Driver, Forked, IsolationUnavailable,
 from lambent.sandbox.namespaces import seccomp, syscalls
 from lambent.sandbox.namespaces.box import Box
 from lambent.sandbox.namespaces.cgroup import Group
-from lambent.sandbox.namespaces.driver import NamespacesDriver, uid_map
+from lambent.sandbox.namespaces.driver import LOCKS, NamespacesDriver, uid_map
 from lambent.sandbox.namespaces.ends import Ends
 from lambent.sandbox.namespaces.launching import Zygote, launcher_config, zygote_config
 from lambent.sandbox.namespaces.plan import Host, survey
 from lambent.sandbox.namespaces.probe import try_out
-from lambent.sandbox.namespaces.uids import candidates
+from lambent.sandbox.namespaces.uids import claim
 from lambent.sandbox.process import fence
 from lambent.sandbox.process.box import FencedBox, Ground
 from lambent.sandbox.process.places import Places
@@ -58,17 +58,24 @@ def open_driver(state_dir: Path, instance: str, log: Log, *, because: str = "") 
     if version == 0:
         raise IsolationUnavailable(f"{LEVEL}: this kernel has no Landlock, or it is switched off")
     reasons = []
-    for uid in _users():
-        reason = _reason_against(uid, version)
+    for own_users in (True, False) if os.geteuid() == 0 else (False,):
+        reason = _with_own_user(version) if own_users else _reason_against(None, version)
         if reason is None:
-            return ProcessDriver(state_dir, instance, log, version, own_users=uid is not None, because=because)
+            return ProcessDriver(state_dir, instance, log, version, own_users=own_users, because=because)
         reasons.append(reason)
     raise IsolationUnavailable(f"{LEVEL}: {'; '.join(reasons)}")
 
 
-def _users() -> list[int | None]:
-    """Users that a sandbox may have, best first; None is the server's."""
-    return [*list(candidates(uid_map()))[:1], None] if os.geteuid() == 0 else [None]
+def _with_own_user(version: int) -> str | None:
+    try:
+        # Claimed, for the sandbox's end is the end of all that its user runs, and that may be another server's.
+        uids = claim(LOCKS, uid_map())
+    except OSError as error:
+        return str(error)
+    try:
+        return _reason_against(uids.take(), version)
+    finally:
+        uids.close()
 
 
 def _reason_against(uid: int | None, version: int) -> str | None:
