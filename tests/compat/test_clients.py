@@ -175,6 +175,7 @@ resource "aws_lambda_function" "hello" {
   filename         = "code.zip"
   source_code_hash = filebase64sha256("code.zip")
   timeout          = 9
+  reserved_concurrent_executions = var.greeting == "hello" ? 5 : 7
   layers           = [aws_lambda_layer_version.words.arn]
   publish          = true
   environment {
@@ -246,6 +247,11 @@ resource "aws_lambda_alias" "live" {
   function_name    = aws_lambda_function.hello.function_name
   function_version = aws_lambda_function.hello.version
 }
+resource "aws_lambda_provisioned_concurrency_config" "live" {
+  function_name                     = aws_lambda_alias.live.function_name
+  qualifier                         = aws_lambda_alias.live.name
+  provisioned_concurrent_executions = var.greeting == "hello" ? 1 : 2
+}
 resource "aws_lambda_alias" "public" {
   name             = "public"
   function_name    = aws_lambda_function.hello.arn
@@ -295,6 +301,9 @@ def test_terraform_applies_plans_no_changes_updates_and_destroys(server: Any, to
     for qualifier, text in (("1", "hello!"), ("2", "changed?"), ("public", "changed?"), ("canary", "changed?")):
         assert json.load(aws.invoke(FunctionName="terraformed", Qualifier=qualifier)["Payload"]) == text
     assert "No changes" in command(server, *plan, *changed, cwd=work)
+    assert aws.get_function_concurrency(FunctionName="terraformed")["ReservedConcurrentExecutions"] == 7
+    provisioned = aws.get_provisioned_concurrency_config(FunctionName="terraformed", Qualifier="live")
+    assert (provisioned["AvailableProvisionedConcurrentExecutions"], provisioned["Status"]) == (2, "READY")
     assert [layer["LatestMatchingVersion"]["Version"] for layer in aws.list_layers()["Layers"]] == [2]
     command(server, "terraform", "destroy", "-auto-approve", "-no-color", cwd=work)
     assert aws.list_functions()["Functions"] == []
