@@ -524,7 +524,7 @@ async def test_an_exit_while_busy_is_told_and_resets_the_runtime(world: Any, exi
 
 async def test_out_of_memory_is_named_in_the_report_only(world: Any) -> None:
     start = (await world.started()).answered()
-    start.sandbox.memory = 128 * 1024 * 1024
+    start.sandbox.memory = 163 * 1024 * 1024
     told = start.run()
     start.sandbox.exits(None, 9, out_of_memory=True)
     assert document(told.only.outcome.payload) == {

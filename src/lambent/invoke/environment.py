@@ -416,7 +416,9 @@ class Environment:
         if outcome.status is Status.TIMEOUT:
             duration_ms = float(self.version.timeout_s * 1000)
         init_ms, self._init_ms = self._init_ms, None
-        usage = Usage(duration_ms, self.sandbox.max_memory_bytes(), init_ms)
+        # Pages of files that sandboxes share are resident in each of them and count against no limit.
+        memory = min(self.sandbox.max_memory_bytes(), self.version.memory_mb * limits.MIB)
+        usage = Usage(duration_ms, memory, init_ms)
         self._bill.add(usage.billed_ms, init_ms, failed=outcome.is_error)
         tail = self._transcript.end(invocation.id, usage, outcome)
         return done, Result(outcome, self.version.version, tail)
