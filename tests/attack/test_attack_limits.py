@@ -133,16 +133,24 @@ for n in range(12 * 16):
     lab.run("python", {"code": "import os; os._exit(1)"}, name="talker")
 
 
-@pytest.mark.parametrize("line", ["x", "x" * 100 + "\n", "\n", "\xff\x00\x1b[2J\n"])
-def test_a_flood_of_output_is_taken_in_and_others_go_on(lab, line):
+@pytest.mark.protected_by("filter")
+def test_the_pipe_of_the_output_cannot_be_enlarged(lab):
+    """What it holds when an answer arrives is read in one turn."""
+    lab.judge(lab.python("import fcntl; won = fcntl.fcntl(1, 1031, 1 << 20)"))
+
+
+@pytest.mark.parametrize(
+    ("line", "megabytes"), [("x", 6), ("x" * 100 + "\n", 6), ("\n", 0.25), ("\xff\x00\x1b[2J\n", 1)]
+)
+def test_a_flood_of_output_is_taken_in_and_others_go_on(lab, line, megabytes):
     code = """
 import os
 block = (event["line"].encode("latin-1") * 65536)[:65536]
-for n in range(16 * 6):
+for n in range(int(16 * event["megabytes"])):
     os.write(1, block)
 """
     before = resident(lab.pid)
-    assert not lab.run("python", {"code": code, "line": line}, name="flooder").lost
+    assert not lab.run("python", {"code": code, "line": line, "megabytes": megabytes}, name="flooder").lost
     assert not lab.python("won = None").lost
     assert resident(lab.pid) - before < 200 * MB
 

@@ -160,6 +160,30 @@ async def test_lines_arrive_while_the_function_still_runs(world: Any) -> None:
     assert start.texts()[1:] == ["begun\n", "not yet whole\n"]
 
 
+async def test_a_flood_of_lines_is_taken_in_by_and_by_and_all_of_it_before_the_end(world: Any) -> None:
+    start = (await world.started()).answered()
+    start.run()
+    start.sandbox.prints("\n" * 60_000)
+    await world.quiet()
+    assert start.texts().count("\n") == 16_384, "one turn's, and no more for a while"
+    start.sandbox.prints("late\n")
+    await world.quiet()
+    assert "late\n" not in start.texts()
+    start.runtime.responds()
+    *_, late, end, _ = start.texts()
+    assert start.texts().count("\n") == 60_000
+    assert (late, end[:3]) == ("late\n", "END")
+
+
+async def test_a_flood_that_has_ended_is_taken_in_without_being_asked(world: Any) -> None:
+    start = (await world.started()).answered()
+    start.run()
+    start.sandbox.prints("\n" * 20_000)
+    async with asyncio.timeout(30):
+        while start.texts().count("\n") < 20_000:  # noqa: ASYNC110  the log announces nothing
+            await asyncio.sleep(0.01)
+
+
 async def test_more_than_a_pipe_holds_is_read_as_it_comes(world: Any) -> None:
     start = (await world.started()).answered()
     start.run()

@@ -147,6 +147,13 @@ def test_only_ordinary_socket_families_pass(machine, family, protocol, answer):
     assert run(machine, number(machine, "socket"), family, 1, protocol) == answer
 
 
+def test_a_pipe_cannot_be_enlarged_and_other_fcntls_pass(machine):
+    fcntl = number(machine, "fcntl")
+    assert run(machine, fcntl, 1, 1031, 1 << 20) == refused(errno.EPERM)
+    assert run(machine, fcntl, 1, 1032) == ALLOW
+    assert run(machine, fcntl, 1031, 2) == ALLOW
+
+
 def test_typing_into_a_terminal_is_refused_and_other_ioctls_pass(machine):
     ioctl = number(machine, "ioctl")
     assert run(machine, ioctl, 0, 0x5412) == refused(errno.EPERM)

@@ -18,6 +18,16 @@ from lambent.sandbox.base import Sandbox
 PIPE_BYTES = 65536
 """What a pipe holds at most, and so what is read at once."""
 
+_AT_ONCE_BYTES = 16384
+"""What is read of a pipe in one turn while the function runs: others want theirs."""
+_ENOUGH_CHUNKS = 4
+"""Of PIPE_BYTES. What comes in while these are read is for the next turn, lest a writer in the background keep us
+reading."""
+_MANY = 1000
+LINES_PER_S = 100_000
+"""Of whoever writes more than _MANY lines in one turn, no more are taken in: each costs everybody's time, however
+short it is. The pipe holds the writer up."""
+
 EARLIEST_RECORD_MS = 900_000
 """A record may be written at the beginning of the longest invocation and read at its end."""
 
@@ -32,6 +42,7 @@ class Transcript:
         "_lines",
         "_log",
         "_loop",
+        "_pausing",
         "_platform",
         "_readable",
         "_sandbox",
@@ -54,6 +65,7 @@ class Transcript:
         self._frames = Frames()
         self._is_reading = False
         self._readable = select.poll()
+        self._pausing: asyncio.TimerHandle | None = None
         self._untold: list[tuple[int, str]] = []
         """START, until the next lines are written or `tell` is called."""
         self._tail: bytearray | None = None
@@ -67,11 +79,24 @@ class Transcript:
             self._loop.add_reader(descriptor, self._arrived)
             self._readable.register(descriptor, select.POLLIN)
 
+    def _pause(self, seconds: float) -> None:
+        """Read nothing for a while, unless `catch_up` has to."""
+        for descriptor in (self._sandbox.output, self._sandbox.records):
+            self._loop.remove_reader(descriptor)
+        self._pausing = self._loop.call_later(seconds, self._go_on)
+
+    def _go_on(self) -> None:
+        self._pausing = None
+        for descriptor in (self._sandbox.output, self._sandbox.records):
+            self._loop.add_reader(descriptor, self._arrived)
+
     def close(self) -> None:
         """Let go of the pipes; what is in them is written first."""
         if self._is_reading:
             self.catch_up()
             self._is_reading = False
+            if self._pausing is not None:
+                self._pausing.cancel()
             self._loop.remove_reader(self._sandbox.output)
             self._loop.remove_reader(self._sandbox.records)
 
@@ -80,7 +105,7 @@ class Transcript:
         if not self._is_reading:
             return
         # One question about both pipes: mostly they are empty, and reading then costs an exception.
-        entries = self._read(64) if self._readable.poll(0) else []
+        entries = self._read(_ENOUGH_CHUNKS, PIPE_BYTES) if self._readable.poll(0) else []
         if rest := self._lines.end():
             now = self._now_ms()
             entries += [(now, line) for line in rest if self._is_wanted(line)]
@@ -88,16 +113,18 @@ class Transcript:
             self._write(entries)
 
     def _arrived(self) -> None:
-        if entries := self._read(1):
+        if entries := self._read(1, _AT_ONCE_BYTES):
             self._write(entries)
+            if len(entries) > _MANY:
+                self._pause(len(entries) / LINES_PER_S)
 
-    def _read(self, most: int) -> list[tuple[int, str]]:
-        """At most so many chunks of each pipe."""
+    def _read(self, most: int, size: int) -> list[tuple[int, str]]:
+        """At most so many chunks of this size of each pipe."""
         entries: list[tuple[int, str]] = []
-        for chunk in self._chunks(self._sandbox.records, most):
+        for chunk in self._chunks(self._sandbox.records, most, size):
             now = self._now_ms()
             entries += [(believable(frame.at_ms, now), frame.text) for frame in self._frames.feed(chunk)]
-        for chunk in self._chunks(self._sandbox.output, most):
+        for chunk in self._chunks(self._sandbox.output, most, size):
             now = self._now_ms()
             entries += [(now, line) for line in self._lines.feed(chunk) if self._is_wanted(line)]
         return entries
@@ -106,18 +133,18 @@ class Transcript:
         logging = self._version.logging
         return logging.format != "JSON" or application_line_wanted(logging.application_level, line)
 
-    def _chunks(self, descriptor: int, most: int) -> list[bytes]:
+    def _chunks(self, descriptor: int, most: int, size: int) -> list[bytes]:
         chunks: list[bytes] = []
         while len(chunks) < most:
             try:
-                chunk = os.read(descriptor, PIPE_BYTES)
+                chunk = os.read(descriptor, size)
             except BlockingIOError:
                 break
             if not chunk:  # every process that could write is gone
                 self._loop.remove_reader(descriptor)
                 break
             chunks.append(chunk)
-            if len(chunk) < PIPE_BYTES:
+            if len(chunk) < size:
                 break
         return chunks
 

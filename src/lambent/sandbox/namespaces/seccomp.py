@@ -25,6 +25,8 @@ _SOCKET_FAMILIES = (_AF_UNIX, _AF_INET, _AF_INET6)
 _AF_NETLINK, _NETLINK_ROUTE = 16, 0
 _IOCTL_STUFFING_A_TERMINAL = (0x5412, 0x541C)
 """TIOCSTI and TIOCLINUX type into a terminal."""
+_FCNTL_ENLARGING_A_PIPE = (1031,)
+"""F_SETPIPE_SZ: what a sandbox's pipe holds is all that its reader may have to take in at once."""
 _PERSONALITY_QUERIES = (0, 0xFFFFFFFF)
 
 REFUSED = (
@@ -70,33 +72,33 @@ _COMMON = {
 }  # fmt: skip
 
 _X86_64 = {
-    "ioctl": 16, "socket": 41, "clone": 56, "ptrace": 101, "syslog": 103, "uselib": 134, "personality": 135,
-    "ustat": 136, "sysfs": 139, "vhangup": 153, "modify_ldt": 154, "pivot_root": 155, "_sysctl": 156, "adjtimex": 159,
-    "chroot": 161, "acct": 163, "settimeofday": 164, "mount": 165, "umount2": 166, "swapon": 167, "swapoff": 168,
-    "reboot": 169, "sethostname": 170, "setdomainname": 171, "iopl": 172, "ioperm": 173, "create_module": 174,
-    "init_module": 175, "delete_module": 176, "get_kernel_syms": 177, "query_module": 178, "quotactl": 179,
-    "nfsservctl": 180, "lookup_dcookie": 212, "clock_settime": 227, "vserver": 236, "kexec_load": 246, "add_key": 248,
-    "request_key": 249, "keyctl": 250, "migrate_pages": 256, "unshare": 272, "move_pages": 279,
+    "ioctl": 16, "socket": 41, "clone": 56, "fcntl": 72, "ptrace": 101, "syslog": 103, "uselib": 134,
+    "personality": 135, "ustat": 136, "sysfs": 139, "vhangup": 153, "modify_ldt": 154, "pivot_root": 155,
+    "_sysctl": 156, "adjtimex": 159, "chroot": 161, "acct": 163, "settimeofday": 164, "mount": 165, "umount2": 166,
+    "swapon": 167, "swapoff": 168, "reboot": 169, "sethostname": 170, "setdomainname": 171, "iopl": 172, "ioperm": 173,
+    "create_module": 174, "init_module": 175, "delete_module": 176, "get_kernel_syms": 177, "query_module": 178,
+    "quotactl": 179, "nfsservctl": 180, "lookup_dcookie": 212, "clock_settime": 227, "vserver": 236, "kexec_load": 246,
+    "add_key": 248, "request_key": 249, "keyctl": 250, "migrate_pages": 256, "unshare": 272, "move_pages": 279,
     "perf_event_open": 298, "fanotify_init": 300, "fanotify_mark": 301, "name_to_handle_at": 303,
     "open_by_handle_at": 304, "clock_adjtime": 305, "setns": 308, "process_vm_readv": 310, "process_vm_writev": 311,
-    "kcmp": 312, "finit_module": 313, "kexec_file_load": 320, "bpf": 321, "userfaultfd": 323,
-    "shmget": 29, "shmat": 30, "shmctl": 31, "sendto": 44, "sendmsg": 46, "listen": 50, "socketpair": 53, "semget": 64,
-    "semop": 65, "semctl": 66, "msgget": 68, "msgsnd": 69, "msgrcv": 70, "msgctl": 71, "truncate": 76,
-    "semtimedop": 220, "mq_open": 240, "mq_unlink": 241, "prlimit64": 302, "sendmmsg": 307,
+    "kcmp": 312, "finit_module": 313, "kexec_file_load": 320, "bpf": 321, "userfaultfd": 323, "shmget": 29,
+    "shmat": 30, "shmctl": 31, "sendto": 44, "sendmsg": 46, "listen": 50, "socketpair": 53, "semget": 64, "semop": 65,
+    "semctl": 66, "msgget": 68, "msgsnd": 69, "msgrcv": 70, "msgctl": 71, "truncate": 76, "semtimedop": 220,
+    "mq_open": 240, "mq_unlink": 241, "prlimit64": 302, "sendmmsg": 307,
 }  # fmt: skip
 
 _AARCH64 = {
-    "lookup_dcookie": 18, "ioctl": 29, "umount2": 39, "mount": 40, "pivot_root": 41, "nfsservctl": 42, "chroot": 51,
-    "vhangup": 58, "quotactl": 60, "acct": 89, "personality": 92, "unshare": 97, "kexec_load": 104, "init_module": 105,
-    "delete_module": 106, "clock_settime": 112, "syslog": 116, "ptrace": 117, "reboot": 142, "sethostname": 161,
-    "setdomainname": 162, "settimeofday": 170, "adjtimex": 171, "socket": 198, "add_key": 217, "request_key": 218,
-    "keyctl": 219, "clone": 220, "swapon": 224, "swapoff": 225, "migrate_pages": 238, "move_pages": 239,
-    "perf_event_open": 241, "fanotify_init": 262, "fanotify_mark": 263, "name_to_handle_at": 264,
+    "lookup_dcookie": 18, "fcntl": 25, "ioctl": 29, "umount2": 39, "mount": 40, "pivot_root": 41, "nfsservctl": 42,
+    "chroot": 51, "vhangup": 58, "quotactl": 60, "acct": 89, "personality": 92, "unshare": 97, "kexec_load": 104,
+    "init_module": 105, "delete_module": 106, "clock_settime": 112, "syslog": 116, "ptrace": 117, "reboot": 142,
+    "sethostname": 161, "setdomainname": 162, "settimeofday": 170, "adjtimex": 171, "socket": 198, "add_key": 217,
+    "request_key": 218, "keyctl": 219, "clone": 220, "swapon": 224, "swapoff": 225, "migrate_pages": 238,
+    "move_pages": 239, "perf_event_open": 241, "fanotify_init": 262, "fanotify_mark": 263, "name_to_handle_at": 264,
     "open_by_handle_at": 265, "clock_adjtime": 266, "setns": 268, "process_vm_readv": 270, "process_vm_writev": 271,
-    "kcmp": 272, "finit_module": 273, "bpf": 280, "userfaultfd": 282, "kexec_file_load": 294,
-    "truncate": 45, "mq_open": 180, "mq_unlink": 181, "msgget": 186, "msgctl": 187, "msgrcv": 188, "msgsnd": 189,
-    "semget": 190, "semctl": 191, "semtimedop": 192, "semop": 193, "shmget": 194, "shmctl": 195, "shmat": 196,
-    "socketpair": 199, "listen": 201, "sendto": 206, "sendmsg": 211, "prlimit64": 261, "sendmmsg": 269,
+    "kcmp": 272, "finit_module": 273, "bpf": 280, "userfaultfd": 282, "kexec_file_load": 294, "truncate": 45,
+    "mq_open": 180, "mq_unlink": 181, "msgget": 186, "msgctl": 187, "msgrcv": 188, "msgsnd": 189, "semget": 190,
+    "semctl": 191, "semtimedop": 192, "semop": 193, "shmget": 194, "shmctl": 195, "shmat": 196, "socketpair": 199,
+    "listen": 201, "sendto": 206, "sendmsg": 211, "prlimit64": 261, "sendmmsg": 269,
 }  # fmt: skip
 
 
@@ -146,7 +148,8 @@ def _filter(about: Machine, refused: Sequence[str], rules: Sequence[bytes]) -> b
     lines += _if_any([numbers[n] for n in refused if n in numbers], _ERRNO | errno.EPERM)
     lines += _if_any([numbers[n] for n in ABSENT if n in numbers], _ERRNO | errno.ENOSYS)
     lines += _if(numbers["clone"], _clone_rules())
-    lines += _if(numbers["ioctl"], _ioctl_rules())
+    lines += _if(numbers["ioctl"], _second_argument_is_not(_IOCTL_STUFFING_A_TERMINAL))
+    lines += _if(numbers["fcntl"], _second_argument_is_not(_FCNTL_ENLARGING_A_PIPE))
     lines += _if(numbers["personality"], _personality_rules())
     lines += rules
     return b"".join([*lines, _return(_ALLOW)])
@@ -161,9 +164,8 @@ def _unless_flag(argument: int, flags: int, error: int) -> list[bytes]:
     return [_load(_argument(argument)), _jump(_JSET, flags, 0, 1), _return(_ERRNO | error), _return(_ALLOW)]
 
 
-def _ioctl_rules() -> list[bytes]:
-    stuffing = _if_any(_IOCTL_STUFFING_A_TERMINAL, _ERRNO | errno.EPERM)
-    return [_load(_argument(1)), *stuffing, _return(_ALLOW)]
+def _second_argument_is_not(values: Sequence[int]) -> list[bytes]:
+    return [_load(_argument(1)), *_if_any(values, _ERRNO | errno.EPERM), _return(_ALLOW)]
 
 
 def _personality_rules() -> list[bytes]:
