@@ -124,12 +124,18 @@ with connected() as api:
     answer = post(f"invocation/{context.aws_request_id}/response", b'{"won": null}')
     api.sendall(answer + answer)
     assert status(api) == 202
-    status(api)
+    with open("/tmp/second", "w") as file:
+        file.write(str(status(api)))
 won = "second"
 """
     )
     assert not lab.run("python", {"code": code}, name="twice").lost
-    lab.judge(lab.run("python", {"code": "won = 'honest'"}, name="twice").won != "honest")
+    lab.judge(
+        lab.run(
+            "python", {"code": "won = 'taken' if open('/tmp/second').read() == '202' else 'honest'"}, name="twice"
+        ).won
+        != "honest"
+    )
 
 
 HOLD = (

@@ -63,6 +63,19 @@ def test_code_and_system_cannot_be_changed(lab, path):
     lab.judge(lab.native("open_to_write", text=path))
 
 
+@pytest.mark.protected_by("read_only", "user")
+def test_there_is_no_place_to_fill_but_tmp(lab):
+    code = """
+import os
+won = []
+for folder, folders, files in os.walk("/"):
+    folders[:] = [name for name in folders if os.path.join(folder, name) not in ("/proc", "/tmp", "/usr", "/sys")]
+    if folder != "/" and os.access(folder, os.W_OK):
+        won.append(folder)
+"""
+    lab.judge(lab.python(code))
+
+
 @pytest.mark.protected_by("mount_namespace")
 def test_the_tmp_of_another_function_cannot_be_seen(lab):
     for _ in range(5 if lab.off else 1):  # where it is shared, sandboxes made meanwhile mount theirs over it

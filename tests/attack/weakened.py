@@ -42,8 +42,8 @@ AGENT = {
     "nodev": "_without(attribute=syscalls.ATTR_NODEV, flag=syscalls.MS_NODEV)",
     # Namespaces of its own.
     "mount_namespace": "Agent.namespaces &= ~syscalls.NEWNS",
-    # Without it kill(-1) would reach further than this sandbox: nothing is killed then.
-    "pid_namespace": "Agent.namespaces &= ~syscalls.NEWPID\nAgent._signal_all = lambda self, number: None",
+    # That of processes is never switched off: an agent ends its sandbox by kill(-1), which would then reach the whole
+    # machine.
     "network_namespace": "Agent.namespaces &= ~syscalls.NEWNET",
     "ipc_namespace": "Agent.namespaces &= ~syscalls.NEWIPC",
     # Processes that one may not trace are not to be seen.
@@ -86,6 +86,11 @@ Agent._signal_all = lambda self, number: _kill_one(number)
 }
 """Source that is appended to the agent's, by protection."""
 
+_CHECK = """
+# What is replaced below must be what is used above; and processes always have a namespace of their own.
+assert all(hasattr(Agent, name) for name in ("namespaces", "_signal_all", "_start", "_reap"))
+assert Agent.namespaces & syscalls.NEWPID
+"""
 _WITHOUT = """
 def _without(attribute, flag=0):
     tree, mount_at, mount = syscalls.restrict_tree, syscalls.restrict_mount, syscalls.mount
@@ -270,7 +275,7 @@ def switched_off(names: list[str]) -> Iterator[None]:
         if any(name in AGENT for name in names):
             launching.CODE = Path(shutil.copytree(launching.CODE, Path(folder) / "namespaces"))
             with (launching.CODE / "agent.py").open("a") as agent:
-                agent.write(_WITHOUT + "".join(AGENT.get(name, "") + "\n" for name in names))
+                agent.write(_CHECK + _WITHOUT + "".join(AGENT.get(name, "") + "\n" for name in names) + _CHECK)
             Path(folder).chmod(0o755)
         yield
 
