@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from lambent.sandbox.namespaces import cgroup
 from lambent.sandbox.namespaces.cgroup import (
     CPU,
     FREEZE,
@@ -199,3 +201,14 @@ def test_a_sandbox_without_groups_has_no_limits_and_no_kills():
     assert group.oom_kills() == 0
     assert group.doors() == []
     assert (group.limits_memory, group.limits_processes, group.freezes) == (False, False, False)
+
+
+def test_a_group_is_joined_through_a_descriptor_of_any_number(tmp_path):
+    (tmp_path / "cgroup.procs").write_text("")
+    taken = [os.open("/dev/null", os.O_RDONLY) for _ in range(12)]
+    try:
+        cgroup._join(tmp_path)
+    finally:
+        for fd in taken:
+            os.close(fd)
+    assert (tmp_path / "cgroup.procs").read_text() == "0\n"

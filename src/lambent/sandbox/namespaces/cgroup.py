@@ -388,8 +388,9 @@ def _join(folder: Path) -> None:
     """Find out whether a process can become a member: the folder above both may be somebody else's. Raises OSError."""
     door = os.open(folder / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
     try:
-        argv = ["/bin/sh", "-c", f"echo 0 >&{door}"]
-        if subprocess.run(argv, pass_fds=[door], env={}, stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        # As its output: not every shell can name a descriptor of two digits.
+        argv = ["/bin/sh", "-c", "echo 0"]
+        if subprocess.run(argv, stdout=door, env={}, stderr=subprocess.DEVNULL, check=False).returncode != 0:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
     finally:
         os.close(door)
