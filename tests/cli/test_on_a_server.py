@@ -112,7 +112,9 @@ def test_logs_finds_what_was_printed_and_filters_it(server: Any, data: list[str]
 
 def test_a_follower_prints_what_is_logged_while_it_waits(server: Any, data: list[str]) -> None:
     command = [sys.executable, "-u", "-m", "lambent", "logs", "cli-f", "--tail", "--since", "1s", *data]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as follower:
+    # Whoever runs the tests in the background may have had Ctrl-C ignored, which is passed on.
+    options: dict[str, Any] = {"text": True, "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options) as follower:
         assert follower.stdout is not None
         lambent("invoke", "cli-f", "-e", '{"n": 4711}', *data)
         guard = threading.Timer(30, follower.kill)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import sys
 from pathlib import Path
@@ -33,7 +34,11 @@ def is_time(step: str) -> bool:
 
 
 def kill(box: Box) -> None:
+    """Kill it, and go on when it has ended: the news of that is on its way then, before any other."""
+    pidfd = os.pidfd_open(box._agent_pid)
     os.kill(box._agent_pid, signal.SIGKILL)
+    select.select([pidfd], [], [], 30)
+    os.close(pidfd)
 
 
 real_assign, real_limit, real_launch = Box.assign, Group.limit, Launcher.assign
