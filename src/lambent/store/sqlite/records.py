@@ -29,6 +29,10 @@ _PUT = """
 _DELETE = "DELETE FROM records WHERE key = ?"
 
 
+def _nothing(connection: sqlite3.Connection) -> None:
+    """Takes its turn behind what was written before."""
+
+
 class SqliteRecords:
     """`Records` (store/base.py) on one file."""
 
@@ -37,11 +41,19 @@ class SqliteRecords:
         self._reader = reader
         # Of the writer's thread. It never goes back, not even when a transaction does.
         self._revision: int = reader.row(_LAST_REVISION)[0]
+        self._told = self._revision
+        """The last revision that the watchers know of."""
         self._watchers: Watchers[str, Record | None] = Watchers()
 
     async def get(self, key: str) -> Record | None:
         row = self._reader.row(_GET, key)
-        return Record(*row) if row is not None else None
+        if row is None:
+            return None
+        record = Record(*row)
+        if record.revision > self._told:
+            # Committed a moment ago. Whoever acts on it finds that those who watch know of it, too.
+            await self._writer.submit(_nothing)
+        return record
 
     async def list(self, prefix: str, *, after: str = "", limit: int = 1000) -> Sequence[Record]:
         values = lower_bound(prefix, after), upper_bound(prefix), max(0, limit)
@@ -57,7 +69,8 @@ class SqliteRecords:
         return self._watchers.add(prefix, seen)
 
     def _tell(self, written: tuple[int, Told]) -> None:
-        for key, record in written[1]:
+        self._told, told = written
+        for key, record in told:
             self._watchers.tell(key, key, record)
 
     def _apply(self, connection: sqlite3.Connection, changes: Sequence[Change]) -> tuple[int, Told]:
