@@ -8,7 +8,7 @@ from functools import partial
 
 from lambent.control.finding import check_revision, find_function
 from lambent.control.naming import function_missing, function_ref
-from lambent.control.paging import marked, unmarked
+from lambent.control.paging import page
 from lambent.control.shapes import (
     AliasConfiguration,
     CreateAliasRequest,
@@ -131,16 +131,13 @@ class Aliases:
         """In name order; with FunctionVersion, those that point to it."""
         found = await find_function(self._functions, call, request)
         ref = found.ref
-        after, target = unmarked(request.get("Marker")), request.get("FunctionVersion")
-        limit = request.get("MaxItems", limits.ALIASES_PAGE)
-        aliases = [
-            alias
-            for alias in (await self._functions.aliases(ref.account, ref.region, ref.name)).values()
-            if alias.name > after and target in (None, alias.target)
-        ]
-        answer: ListAliasesResponse = {"Aliases": [shown_alias(alias) for alias in aliases[:limit]]}
-        if len(aliases) > limit:
-            answer["NextMarker"] = marked(aliases[limit - 1].name)
+        target = request.get("FunctionVersion")
+        aliases = await self._functions.aliases(ref.account, ref.region, ref.name)
+        wanted = {name: alias for name, alias in aliases.items() if target in (None, alias.target)}
+        shown, marker = page(wanted, request, limits.ALIASES_PAGE)
+        answer: ListAliasesResponse = {"Aliases": [shown_alias(alias) for alias in shown]}
+        if marker is not None:
+            answer["NextMarker"] = marker
         return answer
 
     # -- checks, in AWS's order -----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any, cast
 from lambent.control.configuration import last_modified
 from lambent.control.finding import version_named
 from lambent.control.naming import function_missing, function_ref
-from lambent.control.paging import marked, unmarked
+from lambent.control.paging import page
 from lambent.control.shapes import (
     Concurrency,
     DeleteFunctionConcurrencyRequest,
@@ -135,17 +135,16 @@ class Concurrencies:
         ref = function_ref(call, request["FunctionName"])
         await self._existing(ref, ref)
         allotments, _ = await self._allotments.get(ref.account, ref.region)
-        after = unmarked(request.get("Marker"))
-        limit = min(request.get("MaxItems", limits.PROVISIONED_PAGE), limits.PROVISIONED_PAGE)
-        there = sorted(each for each in allotments.provisioned.get(ref.name, {}).items() if each[0] > after)
+        there = {each: (each, provisioned) for each, provisioned in allotments.provisioned.get(ref.name, {}).items()}
+        shown, marker = page(there, request, limits.PROVISIONED_PAGE)
         unqualified = function_arn(ref.account, ref.region, ref.name)
         configs: list[dict[str, Any]] = [
             {"FunctionArn": f"{unqualified}:{qualifier}", **self._shown(ref, qualifier, provisioned)}
-            for qualifier, provisioned in there[:limit]
+            for qualifier, provisioned in shown
         ]
         answer: dict[str, Any] = {"ProvisionedConcurrencyConfigs": configs}
-        if len(there) > limit:
-            answer["NextMarker"] = marked(there[limit - 1][0])
+        if marker is not None:
+            answer["NextMarker"] = marker
         return cast(ListProvisionedConcurrencyConfigsResponse, answer)
 
     def _shown(self, ref: FunctionRef, qualifier: str, provisioned: Provisioned) -> dict[str, Any]:

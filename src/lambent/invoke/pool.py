@@ -12,7 +12,7 @@ from lambent.invoke.environment import Done, Environment
 from lambent.invoke.freezer import Freezer
 from lambent.invoke.gate import Share
 from lambent.invoke.package import BadPackage
-from lambent.invoke.prepare import Plan, Preparation
+from lambent.invoke.prepare import LIFETIME_S, Plan, Preparation
 from lambent.invoke.provision import Provision
 from lambent.invoke.resets import Resets
 from lambent.invoke.stems import Stem, Stems
@@ -25,9 +25,6 @@ from lambent.store.base import StoreUnavailable
 
 ATTEMPTS = 3
 """Sandboxes that a cold start may use up before the platform gives up on it."""
-
-LIFETIME_S = 14_400.0
-"""How long an environment is used, however busy it is kept: its credentials end one day."""
 
 
 class Pool:

@@ -23,6 +23,8 @@ from lambent.sandbox.base import Assignment, Bind, Limits, Template
 
 AWS_PORT = 4566
 """Where the AWS API listens inside a sandbox, whatever port it has outside."""
+LIFETIME_S = 14_400.0
+"""How long an environment is used, however busy it is kept: its credentials end one day."""
 KEYS_GOOD_FOR_S = 3600.0
 """A plan is made anew after that, with fresh credentials: theirs last longer than any environment lives."""
 

@@ -25,7 +25,7 @@ from lambent.invoke.environment import Done, Environment
 from lambent.invoke.freezer import Freezer
 from lambent.invoke.gate import Gate, Share
 from lambent.invoke.package import BadPackage
-from lambent.invoke.prepare import Plan, Preparation
+from lambent.invoke.prepare import LIFETIME_S, Plan, Preparation
 from lambent.invoke.records import function_key, version_key
 from lambent.invoke.resets import Resets
 from lambent.invoke.resolve import Resolver
@@ -43,8 +43,6 @@ AT_ONCE = 8
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 60.0
 """After a failure the next try waits, twice as long each time, and then one environment alone is tried."""
-LIFETIME_S = 14_400.0
-"""How long an environment is kept: its credentials end one day."""
 
 Elsewhere = Callable[[Version, Invocation, Done], None]
 """Runs an invocation whose provisioned environment broke before it took it."""

@@ -16,8 +16,6 @@ import botocore
 import orjson
 
 Traits = Mapping[str, Any]
-_MESSAGE = "lambent:message"
-
 _MESSAGE = "(message)"
 """The name of a shape of ours in every model: an error's message."""
 
