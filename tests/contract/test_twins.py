@@ -37,13 +37,20 @@ RECORD_STEPS = st.one_of(
 )
 SECONDS = st.sampled_from([0.0, 0.5, 1.0, 5.0])
 QUEUE_NAMES = st.sampled_from(["p", "q"])
+GROUPS = st.sampled_from(["x", "y"])
+TOKENS = st.sampled_from(["s", "t"])
 NTH = st.integers(0, 8)
 QUEUE_STEPS = st.one_of(
     st.tuples(st.just("put"), QUEUE_NAMES, st.binary(max_size=3), SECONDS),
-    st.tuples(st.just("lease"), QUEUE_NAMES, st.integers(0, 3), SECONDS),
+    st.tuples(st.just("put_once"), QUEUE_NAMES, GROUPS, TOKENS, SECONDS),
+    st.tuples(st.just("lease"), QUEUE_NAMES, st.integers(0, 3), SECONDS, st.booleans()),
     st.tuples(st.just("extend"), NTH, SECONDS),
     st.tuples(st.just("ack"), st.lists(NTH, max_size=3)),
-    st.tuples(st.just("give_back"), NTH, SECONDS),
+    st.tuples(st.just("give_back"), NTH, SECONDS, st.none() | st.just(b"other")),
+    st.tuples(st.just("move"), NTH, QUEUE_NAMES, st.just("") | GROUPS, st.booleans()),
+    st.tuples(st.just("purge"), QUEUE_NAMES, st.booleans()),
+    st.tuples(st.just("expire"), QUEUE_NAMES, SECONDS),
+    st.tuples(st.just("release"), st.sampled_from(["", "q"])),
     st.tuples(st.just("advance"), SECONDS),
     st.just(("restart",)),
 )
@@ -182,7 +189,12 @@ def test_queues_are_the_same_in_both(opening: Opening, tmp_path: Path, steps: li
             await queue_step(twins, *step)
             for queue in "p", "q":
                 assert await twins.memory.queues.depth(queue) == await twins.sqlite.queues.depth(queue)
-                assert await twins.memory.queues.next_due(queue) == await twins.sqlite.queues.next_due(queue)
+                assert await twins.memory.queues.counts(queue) == await twins.sqlite.queues.counts(queue)
+                for after in 0.0, twins.clock.now():
+                    assert await twins.memory.queues.next_due(queue, after=after) == await twins.sqlite.queues.next_due(
+                        queue, after=after
+                    )
+            assert await twins.memory.queues.names("") == await twins.sqlite.queues.names("")
 
     run(opening, tmp_path, main)
 
@@ -195,10 +207,17 @@ async def queue_step(twins: Twins, what: str, *args: Any) -> None:
             not_before = twins.clock.now() + delay if delay else 0.0
             await ours.put(queue, body, not_before=not_before)
             await theirs.put(queue, body, not_before=not_before)
+        case "put_once":
+            queue, group, token, for_s = args
+            first, second = [
+                await queues.put_once(queue, b"once", token=token, for_s=for_s, group=group, label=str(next(NUMBER)))
+                for queues in (ours, theirs)
+            ]
+            assert (first.sequence, first.is_new) == (second.sequence, second.is_new)
         case "lease":
-            queue, limit, for_s = args
-            first = await ours.lease(queue, limit=limit, for_s=for_s)
-            second = await theirs.lease(queue, limit=limit, for_s=for_s)
+            queue, limit, for_s, in_order = args
+            first = await ours.lease(queue, limit=limit, for_s=for_s, in_order=in_order)
+            second = await theirs.lease(queue, limit=limit, for_s=for_s, in_order=in_order)
             assert [shown(lease) for lease in first] == [shown(lease) for lease in second]
             twins.leases += [(a.receipt, b.receipt) for a, b in zip(first, second, strict=True)]
         case "extend":
@@ -209,7 +228,25 @@ async def queue_step(twins: Twins, what: str, *args: Any) -> None:
             assert await ours.ack(*(a for a, _ in pairs)) == await theirs.ack(*(b for _, b in pairs))
         case "give_back":
             a, b = nth(twins, args[0])
-            assert await ours.give_back(a, delay_s=args[1]) == await theirs.give_back(b, delay_s=args[1])
+            assert await ours.give_back(a, delay_s=args[1], body=args[2]) == await theirs.give_back(
+                b, delay_s=args[1], body=args[2]
+            )
+        case "move":
+            a, b = nth(twins, args[0])
+            _, queue, group, keeps_age = args
+            enqueued_at = twins.clock.now() - 3.0 if keeps_age else None
+            moved = [
+                await queues.move(receipt, queue, b"moved", group=group, enqueued_at=enqueued_at)
+                for queues, receipt in ((ours, a), (theirs, b))
+            ]
+            assert moved[0] == moved[1]
+        case "purge":
+            assert await ours.purge(args[0], tokens=args[1]) == await theirs.purge(args[0], tokens=args[1])
+        case "expire":
+            before = twins.clock.now() - args[1]
+            assert await ours.expire(args[0], before=before) == await theirs.expire(args[0], before=before)
+        case "release":
+            assert await ours.release(args[0]) == await theirs.release(args[0])
         case "advance":
             twins.clock.advance(args[0])
         case "restart":
@@ -222,7 +259,7 @@ def nth(twins: Twins, n: int) -> tuple[str, str]:
 
 
 def shown(lease: Lease) -> tuple[object, ...]:
-    return lease.queue, lease.body, lease.attempts, lease.enqueued_at, lease.until
+    return tuple(getattr(lease, name) for name in Lease.__slots__ if name != "receipt")
 
 
 @BOUNDED

@@ -92,34 +92,103 @@ class Lease:
     attempts: int
     enqueued_at: float
     until: float
+    first_leased_at: float
+    """When its first lease began: this one's beginning if `attempts` is 1."""
+    group: str = ""
+    sequence: int = 0
+    """What `put_once` or `move` gave it; 0 for a message without a group."""
+
+
+class Placed(NamedTuple):
+    """What became of a `put_once`."""
+
+    sequence: int
+    """Rises with every message in order that the store gets, and is never used twice."""
+    label: str
+    """As the put gave it that added the message."""
+    is_new: bool
+    """False: another with the same token had added it, and this one added nothing."""
+
+
+class Counts(NamedTuple):
+    """How many messages of a queue can be taken, are taken, and wait for their time."""
+
+    visible: int
+    leased: int
+    delayed: int
 
 
 class Queues(Protocol):
-    """Durable, at-least-once queues; a queue exists as soon as something is put into it. Times are epoch seconds."""
+    """Durable, at-least-once queues; a queue exists as soon as something is put into it. Times are epoch seconds.
+
+    What changes a queue is durable (fsynced) when it returns. Messages of one group keep their order if they are leased
+    in order: none is given out while one before it is leased or hidden.
+    """
 
     async def put(self, queue: str, body: bytes, *, not_before: float = 0.0) -> None:
-        """Add a message, visible from `not_before` on; durable (fsynced) when it returns."""
+        """Add a message without a group, visible from `not_before` on."""
 
-    async def lease(self, queue: str, *, limit: int, for_s: float) -> Sequence[Lease]:
-        """Take up to `limit` visible messages, oldest visibility first, hidden from others for `for_s` seconds."""
+    async def put_once(
+        self,
+        queue: str,
+        body: bytes,
+        *,
+        token: str,
+        for_s: float,
+        group: str,
+        label: str = "",
+        not_before: float = 0.0,
+    ) -> Placed:
+        """Add a message of a group (not an empty one), unless the same token has added one to the queue within its
+        `for_s` seconds."""
+
+    async def lease(self, queue: str, *, limit: int, for_s: float, in_order: bool = False) -> Sequence[Lease]:
+        """Take up to `limit` visible messages and hide them from others for `for_s` seconds: oldest visibility first,
+        or with `in_order` those that have a group, in the order of putting, several of one group at once."""
 
     async def extend(self, receipt: str, *, for_s: float) -> bool:
-        """Keep a leased message hidden for `for_s` seconds from now; False when the lease is no longer ours."""
+        """Keep a leased message hidden for `for_s` seconds from now; False when the lease is no longer ours. With 0 the
+        message is visible at once, and the receipt is good until somebody takes it."""
 
     async def ack(self, *receipts: str) -> int:
         """Remove leased messages; how many of them were still ours."""
 
-    async def give_back(self, receipt: str, *, delay_s: float = 0.0) -> bool:
-        """Make a leased message visible again after `delay_s`; False when the lease is no longer ours."""
+    async def give_back(self, receipt: str, *, delay_s: float = 0.0, body: bytes | None = None) -> bool:
+        """Make a leased message visible again after `delay_s`, with another body if one is given; False when the lease
+        is no longer ours."""
+
+    async def move(
+        self, receipt: str, queue: str, body: bytes, *, group: str = "", enqueued_at: float | None = None
+    ) -> bool:
+        """Remove a leased message and put `body` into `queue`, visible at once, both or neither; `enqueued_at`: now, or
+        the age that it keeps. False when the lease is no longer ours."""
+
+    async def purge(self, queue: str, *, tokens: bool = False) -> int:
+        """Remove all messages, leased ones too, and with `tokens` what `put_once` remembers; how many messages."""
+
+    async def expire(self, queue: str, *, before: float) -> int:
+        """Remove the messages that were put before a time, leased ones too; how many."""
+
+    async def release(self, prefix: str) -> int:
+        """End the leases in all queues under `prefix`, for whoever knows that none of their holders lives; how many."""
 
     async def depth(self, queue: str) -> int:
         """Messages in the queue, leased and delayed ones included."""
 
-    async def next_due(self, queue: str) -> float | None:
-        """When the earliest message is or becomes visible (its lease's end when leased), or None when empty."""
+    async def counts(self, queue: str) -> Counts:
+        """The same, told apart."""
+
+    async def names(self, prefix: str) -> Sequence[str]:
+        """The queues under `prefix` that are not empty, in order."""
+
+    async def next_due(self, queue: str, *, after: float = 0.0) -> float | None:
+        """The earliest time later than `after` at which a message was or becomes visible (its lease's end when it is
+        leased); None when there is none."""
 
     def watch(self, seen: Callable[[str], None]) -> Callable[[], None]:
-        """Call `seen(queue)` on the event loop after every put and give_back. The result ends the watch."""
+        """Call `seen(queue)` on the event loop whenever, other than by time, something in a queue may have become
+        visible: after a put, move, give_back, release, `extend` by 0, and after a message with a group was removed. The
+        result ends the watch."""
 
 
 class Blobs(Protocol):

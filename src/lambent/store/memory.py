@@ -15,9 +15,11 @@ from lambent.kit.ids import uuid4
 from lambent.store.base import (
     ABSENT,
     Change,
+    Counts,
     Delete,
     Entry,
     Lease,
+    Placed,
     Put,
     Record,
     RevisionMismatch,
@@ -90,7 +92,10 @@ class _Message:
     body: bytes
     due: float
     enqueued_at: float
+    group: str = ""
+    sequence: int = 0
     attempts: int = 0
+    first_leased_at: float | None = None
     receipt: str | None = None
 
 
@@ -101,68 +106,186 @@ class MemoryQueues:
         self._clock = clock
         self._messages: dict[int, _Message] = {}
         self._leases: dict[str, int] = {}
+        self._tokens: dict[tuple[str, str], tuple[float, int, str]] = {}
+        """(until, sequence, label) by queue and token."""
         self._number = 0
+        self._sequence = 0
         self._watchers: Watchers[str] = Watchers()
 
     async def put(self, queue: str, body: bytes, *, not_before: float = 0.0) -> None:
         queue.encode()
         now = self._clock.now()
-        self._number += 1
-        message = _Message(self._number, queue, bytes(memoryview(body)), max(now, not_before), now)
-        self._messages[self._number] = message
-        self._watchers.tell(queue, queue)
+        self._add(queue, body, max(now, not_before), now)
         await asyncio.sleep(0)
 
-    async def lease(self, queue: str, *, limit: int, for_s: float) -> Sequence[Lease]:
+    async def put_once(
+        self,
+        queue: str,
+        body: bytes,
+        *,
+        token: str,
+        for_s: float,
+        group: str,
+        label: str = "",
+        not_before: float = 0.0,
+    ) -> Placed:
         now = self._clock.now()
-        visible = sorted(
-            (message for message in self._messages.values() if message.queue == queue and message.due <= now),
-            key=lambda message: (message.due, message.number),
-        )
-        return [self._lease(message, now + for_s) for message in visible[: max(0, limit)]]
+        known = self._tokens.get((queue, token))
+        if known is not None and known[0] > now:
+            return Placed(known[1], known[2], is_new=False)
+        sequence = self._add(queue, body, max(now, not_before), now, group)
+        self._tokens[queue, token] = now + for_s, sequence, label
+        await asyncio.sleep(0)
+        return Placed(sequence, label, is_new=True)
+
+    async def lease(self, queue: str, *, limit: int, for_s: float, in_order: bool = False) -> Sequence[Lease]:
+        now = self._clock.now()
+        if in_order:
+            visible = [message for message in self._of(queue) if message.group and message.due <= now]
+            free = [message for message in visible if not self._is_held_up(message, now)]
+        else:
+            visible = [message for message in self._of(queue) if message.due <= now]
+            free = sorted(visible, key=lambda message: (message.due, message.number))
+        return [self._lease(message, now, now + for_s) for message in free[: max(0, limit)]]
 
     async def extend(self, receipt: str, *, for_s: float) -> bool:
         message = self._held(receipt)
         if message is None:
             return False
         self._messages[message.number] = replace(message, due=self._clock.now() + for_s)
+        if for_s <= 0:
+            self._watchers.tell(message.queue, message.queue)
         return True
 
     async def ack(self, *receipts: str) -> int:
-        held = {message.number for receipt in receipts if (message := self._held(receipt)) is not None}
-        for number in held:
-            self._leases.pop(self._messages.pop(number).receipt or "", None)
+        held = {message.number: message for receipt in receipts if (message := self._held(receipt)) is not None}
+        for message in held.values():
+            self._remove(message)
+        for queue in sorted({message.queue for message in held.values() if message.group}):
+            self._watchers.tell(queue, queue)
         return len(held)
 
-    async def give_back(self, receipt: str, *, delay_s: float = 0.0) -> bool:
+    async def give_back(self, receipt: str, *, delay_s: float = 0.0, body: bytes | None = None) -> bool:
         message = self._held(receipt)
         if message is None:
             return False
         del self._leases[receipt]
-        self._messages[message.number] = replace(message, due=self._clock.now() + delay_s, receipt=None)
+        kept = message.body if body is None else bytes(memoryview(body))
+        due = self._clock.now() + delay_s
+        self._messages[message.number] = replace(message, due=due, receipt=None, body=kept)
         self._watchers.tell(message.queue, message.queue)
         return True
 
-    async def depth(self, queue: str) -> int:
-        return sum(message.queue == queue for message in self._messages.values())
+    async def move(
+        self, receipt: str, queue: str, body: bytes, *, group: str = "", enqueued_at: float | None = None
+    ) -> bool:
+        message = self._held(receipt)
+        if message is None:
+            return False
+        self._remove(message)
+        now = self._clock.now()
+        self._add(queue, body, now, now if enqueued_at is None else enqueued_at, group)
+        if message.group:
+            self._watchers.tell(message.queue, message.queue)
+        return True
 
-    async def next_due(self, queue: str) -> float | None:
-        return min((message.due for message in self._messages.values() if message.queue == queue), default=None)
+    async def purge(self, queue: str, *, tokens: bool = False) -> int:
+        messages = self._of(queue)
+        for message in messages:
+            self._remove(message)
+        if tokens:
+            self._tokens = {key: value for key, value in self._tokens.items() if key[0] != queue}
+        return len(messages)
+
+    async def expire(self, queue: str, *, before: float) -> int:
+        old = [message for message in self._of(queue) if message.enqueued_at < before]
+        for message in old:
+            self._remove(message)
+        if old:
+            self._watchers.tell(queue, queue)
+        return len(old)
+
+    async def release(self, prefix: str) -> int:
+        now = self._clock.now()
+        leased = [
+            message
+            for message in self._messages.values()
+            if message.queue.startswith(prefix) and message.receipt is not None and message.due > now
+        ]
+        for message in leased:
+            self._leases.pop(message.receipt or "", None)
+            self._messages[message.number] = replace(message, due=now, receipt=None)
+        for queue in sorted({message.queue for message in leased}):
+            self._watchers.tell(queue, queue)
+        return len(leased)
+
+    async def depth(self, queue: str) -> int:
+        return len(self._of(queue))
+
+    async def counts(self, queue: str) -> Counts:
+        now = self._clock.now()
+        hidden = [message for message in self._of(queue) if message.due > now]
+        leased = sum(message.receipt is not None for message in hidden)
+        return Counts(len(self._of(queue)) - len(hidden), leased, len(hidden) - leased)
+
+    async def names(self, prefix: str) -> Sequence[str]:
+        return sorted({message.queue for message in self._messages.values() if message.queue.startswith(prefix)})
+
+    async def next_due(self, queue: str, *, after: float = 0.0) -> float | None:
+        return min((message.due for message in self._of(queue) if message.due > after), default=None)
 
     def watch(self, seen: Callable[[str], None]) -> Callable[[], None]:
         return self._watchers.add("", seen)
+
+    def _of(self, queue: str) -> list[_Message]:
+        return [message for message in self._messages.values() if message.queue == queue]
+
+    def _add(self, queue: str, body: bytes, due: float, enqueued_at: float, group: str = "") -> int:
+        sequence = 0
+        if group:
+            self._sequence += 1
+            sequence = self._sequence
+        self._number += 1
+        body = bytes(memoryview(body))
+        self._messages[self._number] = _Message(self._number, queue, body, due, enqueued_at, group, sequence)
+        self._watchers.tell(queue, queue)
+        return sequence
+
+    def _remove(self, message: _Message) -> None:
+        self._leases.pop(message.receipt or "", None)
+        del self._messages[message.number]
+
+    def _is_held_up(self, message: _Message, now: float) -> bool:
+        """Whether another of its group has to come first, or is under way."""
+        return any(
+            other.group == message.group
+            and other.due > now
+            and (other.receipt is not None or other.number < message.number)
+            for other in self._of(message.queue)
+        )
 
     def _held(self, receipt: str) -> _Message | None:
         number = self._leases.get(receipt)
         return self._messages[number] if number is not None else None
 
-    def _lease(self, message: _Message, until: float) -> Lease:
+    def _lease(self, message: _Message, now: float, until: float) -> Lease:
         receipt = uuid4()
         self._leases.pop(message.receipt or "", None)
         self._leases[receipt] = message.number
-        attempts = message.attempts + 1
-        self._messages[message.number] = replace(message, due=until, attempts=attempts, receipt=receipt)
-        return Lease(receipt, message.queue, message.body, attempts, message.enqueued_at, until)
+        first = now if message.first_leased_at is None else message.first_leased_at
+        leased = replace(message, due=until, attempts=message.attempts + 1, receipt=receipt, first_leased_at=first)
+        self._messages[message.number] = leased
+        return Lease(
+            receipt,
+            message.queue,
+            message.body,
+            leased.attempts,
+            message.enqueued_at,
+            until,
+            first,
+            message.group,
+            message.sequence,
+        )
 
 
 class MemoryBlobs:

@@ -1,37 +1,106 @@
-"""Queues in one table with one index. A lease is a column, so it survives a restart and runs out by itself."""
+"""Queues in one table. A lease is a column, so it survives a restart and runs out by itself."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import orjson
 
 from lambent.kit.clock import Clock
 from lambent.kit.ids import uuid4
-from lambent.store.base import Lease
+from lambent.store.base import Counts, Lease, Placed
+from lambent.store.sqlite.ranges import upper_bound
 from lambent.store.sqlite.reader import Reader
 from lambent.store.sqlite.writer import Insertion, Writer
 from lambent.store.watching import Watchers
 
 PUT = Insertion("INSERT INTO messages (queue, due, enqueued_at, body) VALUES", "(?, ?, ?, ?)")
 
-_FIRST_DUE = "SELECT due FROM messages WHERE queue = ? ORDER BY due LIMIT 1"
-_COUNT = "SELECT count(*) FROM messages WHERE queue = ?"
+_INSERT = "INSERT INTO messages (queue, due, enqueued_at, body, grp, sequence) VALUES (?, ?, ?, ?, ?, ?)"
+_NEXT = "UPDATE sequences SET last = last + 1 RETURNING last"
+_FORGET_OLD = "DELETE FROM tokens WHERE until <= ?"
+_KNOWN = "SELECT sequence, label FROM tokens WHERE queue = ? AND token = ?"
+_REMEMBER = "INSERT INTO tokens (queue, token, until, sequence, label) VALUES (?, ?, ?, ?, ?)"
+_FORGET = "DELETE FROM tokens WHERE queue = ?"
+_FIRST_DUE = "SELECT due FROM messages WHERE queue = ? AND due > ? ORDER BY due LIMIT 1"
+_DEPTH = "SELECT count(*) FROM messages WHERE queue = ?"
+_VISIBLE_COUNT = "SELECT count(*) FROM messages WHERE queue = ? AND due <= ?"
+_HIDDEN_COUNTS = "SELECT count(receipt), count(*) FROM messages WHERE queue = ? AND due > ?"
 _VISIBLE = """
-    SELECT id, body, attempts, enqueued_at FROM messages WHERE queue = ? AND due <= ? ORDER BY due, id LIMIT ?
+    SELECT id, body, attempts, enqueued_at, first_leased_at, grp, sequence FROM messages
+    WHERE queue = ? AND due <= ? ORDER BY due, id LIMIT ?
+"""
+# A message that is hidden holds up those of its group that come after it; while it is leased, those before it, too:
+# they were given back, and what is under way now began before that.
+_VISIBLE_IN_ORDER = """
+    WITH hidden AS (
+        SELECT grp, count(receipt) AS leased, min(id) AS first FROM messages
+        WHERE queue = :queue AND due > :now AND grp <> '' GROUP BY grp
+    )
+    SELECT id, body, attempts, enqueued_at, first_leased_at, grp, sequence FROM messages WHERE id IN (
+        SELECT message.id FROM messages AS message INDEXED BY messages_in_order LEFT JOIN hidden USING (grp)
+        WHERE queue = :queue AND grp <> '' AND due <= :now AND (leased IS NULL OR (leased = 0 AND message.id < first))
+        ORDER BY message.id LIMIT :limit
+    ) ORDER BY id
 """
 _LEASE = """
-    UPDATE messages SET due = ?, attempts = attempts + 1, receipt = ? WHERE id IN (SELECT value FROM json_each(?))
+    UPDATE messages SET due = ?1, attempts = attempts + 1, receipt = ?2, first_leased_at = coalesce(first_leased_at, ?3)
+    WHERE id IN (SELECT value FROM json_each(?4))
 """
-_EXTEND = "UPDATE messages SET due = ? WHERE id = ? AND receipt = ?"
+_EXTEND = "UPDATE messages SET due = ? WHERE id = ? AND receipt = ? RETURNING queue"
 _ACK = """
     DELETE FROM messages WHERE (id, receipt) IN
         (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))
+    RETURNING queue, grp
 """
-_QUEUE = "SELECT queue FROM messages WHERE id = ? AND receipt = ?"
-_GIVE_BACK = "UPDATE messages SET due = ?, receipt = NULL WHERE id = ?"
+_GIVE_BACK = """
+    UPDATE messages SET due = ?, receipt = NULL, body = coalesce(?, body) WHERE id = ? AND receipt = ? RETURNING queue
+"""
+_REMOVE = "DELETE FROM messages WHERE id = ? AND receipt = ? RETURNING queue, grp"
+_PURGE = "DELETE FROM messages WHERE queue = ?"
+_EXPIRE = "DELETE FROM messages WHERE queue = ? AND enqueued_at < ?"
+_RELEASE = """
+    UPDATE messages SET due = :now, receipt = NULL
+    WHERE queue >= :first AND queue < :end AND due > :now AND receipt IS NOT NULL RETURNING queue
+"""
+# From name to name by the index, however many messages each queue has.
+_NAMES = """
+    WITH RECURSIVE names (name) AS (
+        SELECT min(queue) FROM messages WHERE queue >= :first AND queue < :end
+        UNION ALL
+        SELECT (SELECT min(queue) FROM messages WHERE queue > name AND queue < :end) FROM names WHERE name IS NOT NULL
+    )
+    SELECT name FROM names WHERE name IS NOT NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Addition:
+    """A message to be added otherwise than by PUT."""
+
+    queue: str
+    body: bytes
+    due: float
+    enqueued_at: float
+    group: str
+
+    def insert(self, connection: sqlite3.Connection) -> int:
+        """Add it; its sequence, 0 without a group."""
+        sequence: int = connection.execute(_NEXT).fetchone()[0] if self.group else 0
+        row = self.queue, self.due, self.enqueued_at, self.body, self.group, sequence
+        connection.execute(_INSERT, row)
+        return sequence
+
+
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """How much a statement changed, and in which queues something may have become visible."""
+
+    count: int
+    queues: Iterable[str] = ()
 
 
 class SqliteQueues:
@@ -54,71 +123,181 @@ class SqliteQueues:
         row = queue, max(now, not_before), now, memoryview(body)
         await self._writer.insert(row, lambda _: self._watchers.tell(queue, queue))
 
-    async def lease(self, queue: str, *, limit: int, for_s: float) -> Sequence[Lease]:
+    async def put_once(
+        self,
+        queue: str,
+        body: bytes,
+        *,
+        token: str,
+        for_s: float,
+        group: str,
+        label: str = "",
+        not_before: float = 0.0,
+    ) -> Placed:
+        now = self._clock.now()
+        addition = _Addition(queue, bytes(memoryview(body)), max(now, not_before), now, group)
+        work = partial(_put_once, addition=addition, token=token, until=now + for_s, label=label)
+        return await self._writer.submit(work, lambda placed: self._tell((queue,) if placed.is_new else ()))
+
+    async def lease(self, queue: str, *, limit: int, for_s: float, in_order: bool = False) -> Sequence[Lease]:
         now = self._clock.now()
         first_due = await self.next_due(queue)
         if limit < 1 or first_due is None or first_due > now:
             return ()
-        work = partial(_lease, queue=queue, now=now, limit=limit, until=now + for_s, token=uuid4())
+        visible = _VISIBLE_IN_ORDER if in_order else _VISIBLE
+        values = {"queue": queue, "now": now, "limit": limit} if in_order else (queue, now, limit)
+        work = partial(_lease, visible=visible, values=values, queue=queue, now=now, until=now + for_s, token=uuid4())
         return await self._writer.submit(work)
 
     async def extend(self, receipt: str, *, for_s: float) -> bool:
-        return await self._writer.submit(partial(_extend, receipt=receipt, until=self._clock.now() + for_s))
+        work = partial(_extend, receipt=receipt, until=self._clock.now() + for_s, shows=for_s <= 0)
+        return (await self._changed(work)) > 0
 
     async def ack(self, *receipts: str) -> int:
-        return await self._writer.submit(partial(_ack, receipts=receipts))
+        return await self._changed(partial(_ack, receipts=receipts))
 
-    async def give_back(self, receipt: str, *, delay_s: float = 0.0) -> bool:
-        work = partial(_give_back, receipt=receipt, due=self._clock.now() + delay_s)
-        return await self._writer.submit(work, self._given_back) is not None
+    async def give_back(self, receipt: str, *, delay_s: float = 0.0, body: bytes | None = None) -> bool:
+        kept = None if body is None else bytes(memoryview(body))
+        work = partial(_give_back, receipt=receipt, due=self._clock.now() + delay_s, body=kept)
+        return (await self._changed(work)) > 0
+
+    async def move(
+        self, receipt: str, queue: str, body: bytes, *, group: str = "", enqueued_at: float | None = None
+    ) -> bool:
+        now = self._clock.now()
+        addition = _Addition(queue, bytes(memoryview(body)), now, now if enqueued_at is None else enqueued_at, group)
+        return (await self._changed(partial(_move, receipt=receipt, addition=addition))) > 0
+
+    async def purge(self, queue: str, *, tokens: bool = False) -> int:
+        return await self._writer.submit(partial(_purge, queue=queue, tokens=tokens))
+
+    async def expire(self, queue: str, *, before: float) -> int:
+        return await self._changed(partial(_expire, queue=queue, before=before))
+
+    async def release(self, prefix: str) -> int:
+        values = {"first": prefix, "end": upper_bound(prefix), "now": self._clock.now()}
+        return await self._changed(partial(_release, values=values))
 
     async def depth(self, queue: str) -> int:
-        return await self._reader.in_thread(partial(_count, queue=queue))
+        return await self._reader.in_thread(partial(_count, statement=_DEPTH, values=(queue,)))
 
-    async def next_due(self, queue: str) -> float | None:
-        row = self._reader.row(_FIRST_DUE, queue)
+    async def counts(self, queue: str) -> Counts:
+        return await self._reader.in_thread(partial(_counts, queue=queue, now=self._clock.now()))
+
+    async def names(self, prefix: str) -> Sequence[str]:
+        values = {"first": prefix, "end": upper_bound(prefix)}
+        return await self._reader.in_thread(partial(_names, values=values))
+
+    async def next_due(self, queue: str, *, after: float = 0.0) -> float | None:
+        row = self._reader.row(_FIRST_DUE, queue, after)
         return row[0] if row is not None else None
 
     def watch(self, seen: Callable[[str], None]) -> Callable[[], None]:
         return self._watchers.add("", seen)
 
-    def _given_back(self, queue: str | None) -> None:
-        if queue is not None:
+    async def _changed(self, work: Callable[[sqlite3.Connection], _Changed]) -> int:
+        changed = await self._writer.submit(work, lambda changed: self._tell(changed.queues))
+        return changed.count
+
+    def _tell(self, queues: Iterable[str]) -> None:
+        for queue in queues:
             self._watchers.tell(queue, queue)
 
 
+def _put_once(connection: sqlite3.Connection, addition: _Addition, token: str, until: float, label: str) -> Placed:
+    connection.execute(_FORGET_OLD, (addition.enqueued_at,))
+    known = connection.execute(_KNOWN, (addition.queue, token)).fetchone()
+    if known is not None:
+        return Placed(known[0], known[1], is_new=False)
+    sequence = addition.insert(connection)
+    connection.execute(_REMEMBER, (addition.queue, token, until, sequence, label))
+    return Placed(sequence, label, is_new=True)
+
+
 def _lease(
-    connection: sqlite3.Connection, queue: str, now: float, limit: int, until: float, token: str
+    connection: sqlite3.Connection,
+    visible: str,
+    values: Mapping[str, object] | tuple[object, ...],
+    queue: str,
+    now: float,
+    until: float,
+    token: str,
 ) -> Sequence[Lease]:
-    rows = connection.execute(_VISIBLE, (queue, now, limit)).fetchall()
-    connection.execute(_LEASE, (until, token, _json([row[0] for row in rows])))
+    rows = connection.execute(visible, values).fetchall()
+    connection.execute(_LEASE, (until, token, now, _json([row[0] for row in rows])))
     return [
-        Lease(f"{id_}.{token}", queue, body, attempts + 1, enqueued_at, until)
-        for id_, body, attempts, enqueued_at in rows
+        Lease(
+            receipt=f"{id_}.{token}",
+            queue=queue,
+            body=body,
+            attempts=attempts + 1,
+            enqueued_at=enqueued_at,
+            until=until,
+            first_leased_at=now if first is None else first,
+            group=group,
+            sequence=sequence,
+        )
+        for id_, body, attempts, enqueued_at, first, group, sequence in rows
     ]
 
 
-def _extend(connection: sqlite3.Connection, receipt: str, until: float) -> bool:
-    return connection.execute(_EXTEND, (until, *_parts(receipt))).rowcount > 0
+def _extend(connection: sqlite3.Connection, receipt: str, until: float, shows: bool) -> _Changed:
+    rows = connection.execute(_EXTEND, (until, *_parts(receipt))).fetchall()
+    return _Changed(len(rows), [row[0] for row in rows] if shows else ())
 
 
-def _ack(connection: sqlite3.Connection, receipts: Sequence[str]) -> int:
-    return connection.execute(_ACK, (_json([_parts(receipt) for receipt in receipts]),)).rowcount
+def _ack(connection: sqlite3.Connection, receipts: Sequence[str]) -> _Changed:
+    rows = connection.execute(_ACK, (_json([_parts(receipt) for receipt in receipts]),)).fetchall()
+    return _Changed(len(rows), _freed(rows))
 
 
-def _give_back(connection: sqlite3.Connection, receipt: str, due: float) -> str | None:
-    """The queue, or None when the lease is no longer the caller's."""
-    row = connection.execute(_QUEUE, _parts(receipt)).fetchone()
-    if row is None:
-        return None
-    connection.execute(_GIVE_BACK, (due, _parts(receipt)[0]))
-    queue: str = row[0]
-    return queue
+def _give_back(connection: sqlite3.Connection, receipt: str, due: float, body: bytes | None) -> _Changed:
+    rows = connection.execute(_GIVE_BACK, (due, body, *_parts(receipt))).fetchall()
+    return _Changed(len(rows), [row[0] for row in rows])
 
 
-def _count(connection: sqlite3.Connection, queue: str) -> int:
-    count: int = connection.execute(_COUNT, (queue,)).fetchone()[0]
+def _move(connection: sqlite3.Connection, receipt: str, addition: _Addition) -> _Changed:
+    rows = connection.execute(_REMOVE, _parts(receipt)).fetchall()
+    if not rows:
+        return _Changed(0)
+    addition.insert(connection)
+    return _Changed(1, [addition.queue, *_freed(rows)])
+
+
+def _purge(connection: sqlite3.Connection, queue: str, tokens: bool) -> int:
+    if tokens:
+        connection.execute(_FORGET, (queue,))
+    return connection.execute(_PURGE, (queue,)).rowcount
+
+
+def _expire(connection: sqlite3.Connection, queue: str, before: float) -> _Changed:
+    count = connection.execute(_EXPIRE, (queue, before)).rowcount
+    return _Changed(count, [queue] if count else [])
+
+
+def _release(connection: sqlite3.Connection, values: Mapping[str, object]) -> _Changed:
+    rows = connection.execute(_RELEASE, values).fetchall()
+    return _Changed(len(rows), sorted({row[0] for row in rows}))
+
+
+def _count(connection: sqlite3.Connection, statement: str, values: tuple[object, ...]) -> int:
+    count: int = connection.execute(statement, values).fetchone()[0]
     return count
+
+
+def _counts(connection: sqlite3.Connection, queue: str, now: float) -> Counts:
+    visible = _count(connection, _VISIBLE_COUNT, (queue, now))
+    leased, hidden = connection.execute(_HIDDEN_COUNTS, (queue, now)).fetchone()
+    return Counts(visible, leased, hidden - leased)
+
+
+def _names(connection: sqlite3.Connection, values: Mapping[str, object]) -> Sequence[str]:
+    return [row[0] for row in connection.execute(_NAMES, values)]
+
+
+def _freed(rows: Iterable[tuple[str, str]]) -> Sequence[str]:
+    """The queues of removed messages that may have held up others of their group."""
+    return sorted({queue for queue, group in rows if group})
 
 
 def _parts(receipt: str) -> tuple[int, str]:
