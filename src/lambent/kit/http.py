@@ -21,6 +21,7 @@ from lambent.kit.http_message import (
     status_line,
 )
 from lambent.kit.http_reader import SLICE, RequestReader, Stage
+from lambent.kit.http_stream import Incoming
 
 if TYPE_CHECKING:
     from lambent.kit.http_server import Listener
@@ -45,6 +46,7 @@ class Connection(asyncio.Protocol):
         "_drained",
         "_ending",
         "_framing",
+        "_incoming",
         "_paused",
         "_reader",
         "_seen",
@@ -61,6 +63,7 @@ class Connection(asyncio.Protocol):
     _current: Request | None
     _drained: asyncio.Future[None] | None
     _framing: Framing | None
+    _incoming: Incoming | None
     _stash: memoryview | None
     _transport: asyncio.Transport
     _advancing: bool
@@ -91,6 +94,12 @@ class Connection(asyncio.Protocol):
     def body_limit(self, method: str, target: bytes, headers: dict[bytes, bytes]) -> int:
         """The most bytes that the body of this request may have. May raise Refusal."""
         return self.listener.limits.body_bytes
+
+    def streams(self, request: Request) -> bool:
+        """Whether the body of this request, which has a head so far, is to be taken while it arrives: `received` is
+        called at once then, with the body in `request.stream`. Asked for the bodies that `body_limit` is asked for. May
+        raise Refusal. If the answer begins before the body is whole, the connection is closed after it."""
+        return False
 
     def too_large(self, request: Request, limit: int) -> Response:
         """The answer to a request whose body is larger than `limit`; `request` has no body."""
@@ -210,10 +219,15 @@ class Connection(asyncio.Protocol):
         if self._ending:
             raise ConnectionResetError("the client is gone")
 
+    def refuse(self, error: Exception) -> None:
+        """Answer a request whose streamed body is broken for this reason, and close."""
+        self._respond_specially(*self._response_to(error))
+
     def abort(self) -> None:
         """Break the connection at once: so a client notices that an answer is not whole."""
         self._ending = True
         self._current = self._framing = None
+        self._cut()
         self._transport.abort()
 
     # --- reading
@@ -243,12 +257,20 @@ class Connection(asyncio.Protocol):
         self._advancing = True
         reader = self._reader
         requests = reader.requests
-        while self._current is None and self._writable and not self._ending:
-            if requests:
+        while not self._ending:
+            if self._current is not None:
+                if self._incoming is None or not self._take_in(self._current, self._incoming):
+                    break
+            elif not self._writable:
+                break
+            elif requests:
                 request = requests.popleft()
                 if self._server.draining:
                     request.keep_alive = request.plain = False
                 self._current = request
+                if request.stream is not None:
+                    self._incoming = request.stream
+                    request.stream.on_ready(self._advance)
                 try:
                     self.received(request)
                 except Exception as error:
@@ -261,6 +283,22 @@ class Connection(asyncio.Protocol):
         if reader.stage or requests or self._stash is not None or self._waiting:
             self._settle()
 
+    def _take_in(self, request: Request, incoming: Incoming) -> bool:
+        """Go on with the streamed body of the request that is being answered; False when that must wait."""
+        try:
+            incoming.flush()
+        except Exception as error:
+            self._failed(request, error)
+            return True
+        if incoming.is_over:
+            if self._incoming is incoming:
+                self._incoming = None
+            return True
+        if incoming.is_full or self._stash is None or self._reader.stage is _ENDED:
+            return False
+        self._feed_stash(self._stash)
+        return True
+
     def _feed_stash(self, stash: memoryview) -> None:
         size = max(SLICE, self._reader.certain_bytes())
         self._stash = stash[size:] if len(stash) > size else None
@@ -272,10 +310,15 @@ class Connection(asyncio.Protocol):
 
     def _settle(self) -> None:
         """See to what is neither a request nor waiting for the running one; read on, or wait."""
-        reader = self._reader
+        reader, incoming = self._reader, self._incoming
         if self._ending:
             return
         held = bool(reader.requests) or self._stash is not None
+        if incoming is not None:
+            held = held or incoming.is_full
+            if reader.expects and incoming.is_wanted:
+                reader.expects = False
+                self._transport.write(_CONTINUE)
         if self._current is None and not held:
             if reader.failure is not None:
                 self._refuse(reader.failure)
@@ -317,16 +360,21 @@ class Connection(asyncio.Protocol):
 
     def _answered(self, request: Request) -> None:
         self._current = None
+        incoming, self._incoming = self._incoming, None
         if not request.keep_alive:
             self._end()
         elif self._waiting:
             self._advance()
+        if incoming is not None:
+            incoming.drop()
 
     def _asked(self) -> Request | None:
         """The request that waits for an answer; None when its client is gone."""
         if self._current is None or self._framing is not None:
             self._check_gone()
             return None
+        if self._incoming is not None and not self._incoming.is_whole:
+            self._current.keep_alive = False
         return self._current
 
     def _check_gone(self) -> None:
@@ -353,18 +401,30 @@ class Connection(asyncio.Protocol):
         """Answer to what cannot be read, stop reading, and close."""
         self._current = request = Request("GET", b"/", {}, "")
         request.keep_alive = request.plain = False
+        self._respond_specially(*self._response_to(failure))
+
+    def _response_to(self, failure: Exception) -> Response:
         try:
             if isinstance(failure, BodyTooLarge):
-                response = self.too_large(failure.request, failure.limit)
-            elif isinstance(failure, Refusal):
-                response = self.refused(failure.status, failure.reason)
-            else:
-                self._server.log.error("http_body_limit_failed", error=failure)
-                response = self._failure_response(None, failure)
+                return self.too_large(failure.request, failure.limit)
+            if isinstance(failure, Refusal):
+                return self.refused(failure.status, failure.reason)
+            self._server.log.error("http_body_limit_failed", error=failure)
+            return self._failure_response(None, failure)
         except Exception as error:
             self._server.log.error("http_refusal_failed", error=error)
-            response = self._failure_response(None, error)
-        self._respond_specially(*response)
+            return self._failure_response(None, error)
+
+    def _cut(self) -> None:
+        """The body that is under way will not become whole."""
+        incoming, self._incoming = self._incoming, None
+        if incoming is None:
+            return
+        incoming.fail(ConnectionResetError("the client is gone"))
+        try:
+            incoming.flush()
+        except Exception as error:
+            self._server.log.error("http_closed_failed", error=error)
 
     def _end(self) -> None:
         """Nothing more is answered. A client that is still sending is listened to for a while: a reset could take
@@ -427,7 +487,7 @@ class Connection(asyncio.Protocol):
 
     def _give_up(self, reason: str) -> None:
         self._reader.fail(Refusal(408, reason))
-        self._settle()
+        self._advance()
 
     # --- the rest of asyncio.Protocol
 
@@ -436,8 +496,8 @@ class Connection(asyncio.Protocol):
         self._server = self.listener.server
         peer = transport.get_extra_info("peername")
         address = peer[0] if isinstance(peer, tuple) else ""
-        self._reader = RequestReader(self.listener.limits, address, self.body_limit, self.listener.room)
-        self._current = self._framing = self._stash = self._drained = None
+        self._reader = RequestReader(self.listener.limits, address, self.body_limit, self.listener.room, self.streams)
+        self._current = self._framing = self._incoming = self._stash = self._drained = None
         self._writable = True
         self._advancing = self._ending = self._paused = self._waiting = False
         self._discarded = self._seen = 0
@@ -449,6 +509,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> None:
         self._current = self._framing = self._stash = None
         self._ending = True
+        self._cut()
         self._seen_at = self._server.now
         self._unsent = -1
         self._reader.fail(Refusal(400, "closed"))
@@ -468,6 +529,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._ending = True
         self._current = self._framing = self._stash = None
+        self._cut()
         self._reader.release()
         self._wake()
         self.listener.leave(self)

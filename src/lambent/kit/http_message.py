@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import NamedTuple
 
+from lambent.kit.http_stream import Incoming
+
 Fields = Sequence[tuple[bytes, bytes]]
 """Header fields of a response, in order."""
 
@@ -52,7 +54,8 @@ class HttpLimits:
 
 
 class Request:
-    """One whole request. Header names are in lower case, and fields of one name are joined by commas."""
+    """One request, whole but for a body that is streamed. Header names are in lower case, and fields of one name are
+    joined by commas."""
 
     __slots__ = (
         "body",
@@ -64,6 +67,7 @@ class Request:
         "peer",
         "plain",
         "query",
+        "stream",
         "target",
     )
 
@@ -77,6 +81,8 @@ class Request:
         self.peer = peer
         """The client's IP address; empty on a Unix socket."""
         self.body = b""
+        self.stream: Incoming | None = None
+        """The body, where it is taken as it arrives (`Connection.streams`); `body` stays empty then."""
         self.keep_alive = True
         """Whether the connection may be used again after the answer."""
         self.http_1_0 = False

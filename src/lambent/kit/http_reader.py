@@ -1,5 +1,6 @@
 """Reads HTTP/1 requests out of bytes, and refuses what two readers could understand differently. No I/O: bytes go
-in, whole requests come out. The parser is llhttp; the checks that it does not make are made here."""
+in, whole requests come out; those whose bodies are streamed, as soon as their heads are whole. The parser is llhttp;
+the checks that it does not make are made here."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from enum import IntEnum
 import httptools
 
 from lambent.kit.http_message import BodyTooLarge, HttpLimits, Refusal, Request
+from lambent.kit.http_stream import Incoming
 
 SLICE = 16_384
 """The most bytes to feed at once: it bounds how many requests can come out beyond the one that is handled."""
@@ -51,6 +53,8 @@ class RequestReader:
 
     __slots__ = (
         "_blocks",
+        "_counted",
+        "_dry",
         "_fed",
         "_first",
         "_headers",
@@ -65,6 +69,7 @@ class RequestReader:
         "_repeats",
         "_request",
         "_room",
+        "_stream",
         "_taken",
         "_target",
         "body_limit",
@@ -73,6 +78,7 @@ class RequestReader:
         "failure",
         "requests",
         "stage",
+        "streams",
     )
 
     _headers: dict[bytes, bytes]
@@ -85,8 +91,10 @@ class RequestReader:
         peer: str,
         body_limit: Callable[[str, bytes, dict[bytes, bytes]], int],
         room: Room | None = None,
+        streams: Callable[[Request], bool] | None = None,
     ) -> None:
         self.body_limit = body_limit
+        self.streams = streams
         self.requests: deque[Request] = deque()
         self.stage: Stage = _BETWEEN
         self.failure: Exception | None = None
@@ -102,10 +110,11 @@ class RequestReader:
         self._blocks: list[bytes] = []
         self._target = b""
         self._headers = {}
-        self._repeats = self._fed = self._received = 0
+        self._repeats = self._fed = self._received = self._counted = self._dry = 0
         self._room = room or Room(limits.room_bytes)
         self._taken = 0  # of the room
         self._request = None
+        self._stream: Incoming | None = None  # of the request that is under way
         self._parser = httptools.HttpRequestParser(self)
 
     def feed(self, data: bytes | memoryview) -> None:
@@ -128,6 +137,9 @@ class RequestReader:
             self.stage = _ENDED
             self.failure = failure
             self._drop_body()
+            if self._stream is not None:
+                self._stream.fail(failure)
+                self._stream = None
         return failure
 
     def release(self) -> None:
@@ -135,7 +147,7 @@ class RequestReader:
         self.stage = _ENDED
         self.requests.clear()
         self._drop_body()
-        del self._parser, self.body_limit
+        del self._parser, self.body_limit, self.streams
 
     def received_bytes(self) -> int:
         """How much has arrived of the body that is under way."""
@@ -152,7 +164,7 @@ class RequestReader:
         self.changes += 1
         self._target = b""
         self._headers = {}
-        self._repeats = self._fed = self._received = 0
+        self._repeats = self._fed = self._received = self._counted = self._dry = 0
 
     def on_url(self, piece: bytes) -> None:
         self._target += piece
@@ -191,6 +203,8 @@ class RequestReader:
                     request.plain = False
             if b"content-length" in headers or b"transfer-encoding" in headers:
                 self._expect_body(request)
+                if self._stream is not None:
+                    self.requests.append(request)
         except Exception as error:  # of body_limit too: it must not pass for one of the parser's
             self.fail(error)
             raise
@@ -203,7 +217,9 @@ class RequestReader:
         if total > self._limit:
             assert self._request is not None
             raise self.fail(BodyTooLarge(self._request, self._limit))
-        if received:
+        if self._stream is not None:
+            self._stream.feed(piece)
+        elif received:
             self._take_room(len(piece))
             self._more.append(piece)
             if len(self._more) == _PIECES:  # tiny chunks must not cost many times their size
@@ -217,6 +233,9 @@ class RequestReader:
         if request is None:  # an upgrade: see _parse
             return
         self._request = None
+        if self._stream is not None:
+            self._end_stream(self._stream, request)
+            return
         if self._received:
             self.expects = False
             request.body = self._whole_body() if self._more or self._blocks else self._first
@@ -285,14 +304,28 @@ class RequestReader:
                 self._limit = self.body_limit(request.method, request.target, headers)
                 if length > self._limit:
                     raise BodyTooLarge(request, self._limit)
+                self._may_stream(request)
         else:
             _check_coding(request, coding)
             self._limit = self.body_limit(request.method, request.target, headers)
             self._length = 0
-            self._headers = {}  # trailers are read into this one, and dropped
+            self._headers = {}  # trailers are read into this one; they are for streams alone
             self._repeats = 0
+            self._may_stream(request)
         if b"expect" in headers:
             self.expects = _expects(request)
+
+    def _may_stream(self, request: Request) -> None:
+        if self.streams is not None and self.streams(request):
+            self._stream = request.stream = Incoming()
+            request.plain = False
+
+    def _end_stream(self, stream: Incoming, request: Request) -> None:
+        self._stream = None
+        self.expects = False
+        stream.end({} if self._headers is request.headers else self._headers)
+        self.changes += 1
+        self.stage = _BETWEEN if request.keep_alive else _ENDED
 
     def _whole_body(self) -> bytes:
         body = b"".join((self._first, *self._blocks, *self._more))
@@ -336,8 +369,11 @@ class RequestReader:
         if self.stage is _HEAD and self._fed > spare:
             short = self._headers or len(self._target) <= self._limits.target_bytes
             self.fail(Refusal(431, "The head is too large.") if short else Refusal(414, "The target is too long."))
-        elif self.stage is _BODY and self._fed > 2 * spare + 8 * self._received:
-            self.fail(Refusal(400, "The body's chunks are mostly framing."))
+        elif self.stage is _BODY:
+            self._dry = self._dry + fed if self._received == self._counted else 0  # trailers are that, too
+            self._counted = self._received
+            if self._dry > spare or self._fed > 2 * spare + 8 * self._received:
+                self.fail(Refusal(400, "The body's chunks are mostly framing."))
 
 
 def _check_host(host: bytes) -> None:
