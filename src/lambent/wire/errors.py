@@ -53,6 +53,14 @@ class SerializationError(ApiError):
     codes: ClassVar = {"query": "MalformedInput", "ec2": "InvalidParameterValue", "rest-xml": "MalformedXML"}
 
 
+class MissingParameter(ApiError):
+    """A required parameter is not there, as services say it that spoke query first."""
+
+    code = "MissingRequiredParameterException"
+    status = 400
+    codes: ClassVar = {"query": "MissingParameter"}
+
+
 class AccessDenied(ApiError):
     """The caller may not."""
 

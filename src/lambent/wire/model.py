@@ -177,7 +177,8 @@ class Service:
         self.name = name
         """botocore's name of it: the folder under botocore/data."""
         self.overrides: Traits = overrides or {}
-        metadata = model["metadata"]
+        self._model = model
+        metadata = {**model["metadata"], **self.overrides.get("metadata", {})}
         definitions = {**_overridden(model["shapes"], self.overrides), _MESSAGE: {"type": "string"}}
         self._definitions = definitions
         self.protocols: tuple[str, ...] = tuple(metadata.get("protocols") or (metadata["protocol"],))
@@ -193,6 +194,16 @@ class Service:
         self.operations: dict[str, Operation] = {
             n: Operation(definitions, n, o) for n, o in model["operations"].items()
         }
+
+    def spoken_in(self, protocol: str) -> Service:
+        """The service as a protocol sees it that its model no longer describes: names on the wire that only this
+        protocol has are `in_protocols` of the overrides."""
+        own = self.overrides.get("in_protocols", {}).get(protocol)
+        if own is None:
+            return self
+        model = {**self._model, "shapes": _overridden(self._model["shapes"], self.overrides)}
+        rest = {name: value for name, value in self.overrides.items() if name not in ("shapes", "members")}
+        return Service(self.name, model, {**rest, "in_protocols": {}, **own})
 
     @cached_property
     def errors(self) -> Mapping[str, Shape]:
@@ -267,11 +278,3 @@ def _overridden(shapes: Traits, overrides: Traits) -> dict[str, Any]:
         changed[name] = {**changed[name], "members": {**members, member: {**members[member], **traits}}}
     return changed
 
-
-def _with_messages(shapes: dict[str, Any]) -> Traits:
-    """Every error with a message: some models leave it out, though the services send it."""
-    for name, definition in shapes.items():
-        if definition.get("exception") and not any(m.lower() == "message" for m in definition.get("members", ())):
-            members = {**definition.get("members", {}), "message": {"shape": _MESSAGE}}
-            shapes[name] = {**definition, "members": members}
-    return {**shapes, _MESSAGE: {"type": "string"}}

@@ -67,6 +67,7 @@ class Api:
         self.service = service
         self.methods = _methods(service, implementations)
         """Method by operation name, for the operations that are there."""
+        self._spoken: dict[str, Service] = {}
         self._codecs: dict[str, Codec] = {}
         self._bound: dict[tuple[str, str], Bound] = {}
 
@@ -74,18 +75,26 @@ class Api:
         """The operation in this protocol (default: the service's first), compiled at its first use."""
         key = (protocol or self.service.protocol, operation)
         if key not in self._bound:
-            self._bound[key] = self._bind(self.service.operations[operation], key[0])
+            self._bound[key] = self._bind(self._spoken_in(key[0]).operations[operation], key[0])
         return self._bound[key]
 
     def codec(self, protocol: str) -> Codec:
         """The protocol as this service speaks it."""
         if protocol not in self._codecs:
-            self._codecs[protocol] = CODECS[protocol](self.service)
+            self._codecs[protocol] = CODECS[protocol](self._spoken_in(protocol))
         return self._codecs[protocol]
+
+    def _spoken_in(self, protocol: str) -> Service:
+        if protocol not in self._spoken:
+            self._spoken[protocol] = self.service.spoken_in(protocol)
+        return self._spoken[protocol]
 
     def _bind(self, operation: Operation, protocol: str) -> Bound:
         plan = self.codec(protocol).plan(operation)
-        validate = compile_validator(operation.input, self.service.overrides.get("validation_code"))
+        overrides = self.service.overrides
+        validate = compile_validator(
+            operation.input, overrides.get("validation_code"), parameters=overrides.get("missing_parameters", False)
+        )
         return Bound(operation, plan.parse, validate, plan.write, self.methods.get(operation.name))
 
 

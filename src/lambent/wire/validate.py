@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from lambent.wire.errors import ValidationError
+from lambent.wire.errors import MissingParameter, ValidationError
 from lambent.wire.model import Shape
 from lambent.wire.patterns import compile_java
 from lambent.wire.protocols.base import Compiler
@@ -20,16 +20,23 @@ Rule = tuple[Callable[[Any], bool], str]
 """Whether a value keeps to it, and its text."""
 
 
-def compile_validator(shape: Shape | None, code: str | None = None) -> Callable[[Mapping[str, Any]], None]:
+def compile_validator(
+    shape: Shape | None, code: str | None = None, *, parameters: bool = False
+) -> Callable[[Mapping[str, Any]], None]:
     """A function that raises ValidationError, listing everything that is wrong with a request.
 
-    `code` is the error's code where the service has one of its own for this.
+    `code` is the error's code where the service has one of its own for this. With `parameters` the first required
+    member that is missing is answered as one of a query service, with MissingParameter.
     """
     if shape is None:
         return lambda _request: None
     check = _structure_check(shape, _checks())
+    required = [name for name in shape.members if name in shape.required] if parameters else []
 
     def validate(request: Mapping[str, Any]) -> None:
+        for name in required:
+            if request.get(name) is None:
+                raise MissingParameter(f"The request must contain the parameter {name}.")
         complaints: list[str] = []
         check(request, "", complaints)
         if complaints:

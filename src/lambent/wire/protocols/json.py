@@ -50,7 +50,7 @@ class Json:
             members = self._writers(fault.shape)(members)
         headers = [self._type, *fault.headers]
         if self._service.is_query_compatible:
-            query_code = fault.shape.error_code if fault.shape is not None else fault.code
+            query_code = error.codes.get("query", fault.code) if fault.shape is None else fault.shape.error_code
             blame = "Receiver" if fault.is_ours else "Sender"
             headers.append((b"x-amzn-query-error", f"{query_code};{blame}".encode()))
         return Response(fault.status, headers, json_values.dumps({"__type": kind, **members}))

@@ -9,6 +9,7 @@ from lambent.wire.message import Request, Response
 from lambent.wire.model import Operation, Service, Shape
 from lambent.wire.protocols import base, form, xml_values
 from lambent.wire.protocols.base import Captured, Plan, Values
+from lambent.wire.protocols.rest import utf8
 from lambent.wire.protocols.xml_values import escaped
 
 CONTENT_TYPE = (b"Content-Type", b"text/xml")
@@ -24,13 +25,21 @@ class Query:
         self._readers = form.readers(_names, flat_lists=False)
         self._writers = xml_values.writers()
         self._xmlns = xml_values.service_namespace(service)
+        self._path_member: str | None = service.overrides.get("path_member")
+        """What the path stands for where a request does not say it: requests may be sent to a resource's URL."""
 
     def plan(self, operation: Operation) -> Plan:
         """Compile an operation."""
         read = self._readers(operation.input) if operation.input is not None else None
+        by_path = self._path_member
+        if operation.input is None or by_path not in operation.input.members:
+            by_path = None
 
-        def parse(_request: Request, captured: Captured) -> dict[str, object]:
-            return {} if read is None else dict(read(form.tree(captured)))
+        def parse(request: Request, captured: Captured) -> dict[str, object]:
+            values = {} if read is None else dict(read(form.tree(captured)))
+            if by_path is not None and by_path not in values and len(request.path) > 1:
+                values[by_path] = utf8(request.path)
+            return values
 
         return Plan(parse, self._result_writer(operation))
 
@@ -58,9 +67,10 @@ class Query:
         """An ErrorResponse with who is to blame, code and message."""
         fault = base.fault(self._service, self.name, error, request_id)
         blame = "Receiver" if fault.is_ours else "Sender"
+        code = fault.shape.error_code if fault.shape is not None else fault.code
         members = xml_values.error_members(fault, self._writers)
         text = (
-            f"<ErrorResponse{self._xmlns}><Error><Type>{blame}</Type><Code>{escaped(fault.code)}</Code>"
+            f"<ErrorResponse{self._xmlns}><Error><Type>{blame}</Type><Code>{escaped(code)}</Code>"
             f"{members}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
         )
         return Response(fault.status, [*fault.headers, CONTENT_TYPE], text.encode("utf-8"))
