@@ -216,6 +216,8 @@ async def _run(
     await invoker.start()
     stack.push_async_callback(invoker.close)
     await activation.resume()
+    for name, kind in neighbours.background():
+        tasks.start(name, kind(ports).run())
     tasks.start("log retention", Retention(store.records, store.journals, clock, log).run())
     tasks.start("garbage", collect_garbage(functions, LayerRecords(store.records), store.blobs, artifacts, log))
     ready(Running(url, settings, driver.level, driver.notes))

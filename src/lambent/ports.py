@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from lambent.invoke.invoker import Invoker
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from lambent.runtimes.catalogue import Catalogue
     from lambent.store.base import Blobs, Journals, Queues, Records
     from lambent.wire.call import Call
+
+T = TypeVar("T")
 
 
 class Aws(Protocol):
@@ -49,3 +51,11 @@ class Ports:
     aws: Aws
     invoker: Invoker
     catalogue: Catalogue
+    _shared: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def shared(self, kind: Callable[[Ports], T]) -> T:
+        """The one `kind(ports)` for all who ask: what several classes of a service keep in memory together."""
+        if kind not in self._shared:
+            self._shared[kind] = kind(self)
+        made: T = self._shared[kind]
+        return made

@@ -1,4 +1,5 @@
-"""The AWS services around Lambda, a folder each. `operations.py` (or a folder of that name) means: it has an AWS API.
+"""The AWS services around Lambda, a folder each. `operations.py` (or a folder of that name) means: it has an AWS API;
+`background.py`: something runs there as long as the server does.
 
 This file only looks for the folders, so that there is no list to edit and a release may leave some out.
 """
@@ -19,6 +20,18 @@ def services() -> Iterator[tuple[str, list[type]]]:
         if folder.ispkg and any(found.name == "operations" for found in pkgutil.iter_modules(package.__path__)):
             operations = importlib.import_module(f"{package.__name__}.operations")
             yield folder.name, [kind for module in _modules(operations) for kind in _classes(module)]
+
+
+def background() -> Iterator[tuple[str, type]]:
+    """(folder, class) of what neighbours do on their own: each class is built with Ports alone, and its `run()` goes on
+    until it is cancelled."""
+    for folder in pkgutil.iter_modules(__path__):
+        package = importlib.import_module(f"{__name__}.{folder.name}")
+        if folder.ispkg and any(found.name == "background" for found in pkgutil.iter_modules(package.__path__)):
+            module = importlib.import_module(f"{package.__name__}.background")
+            for name, kind in inspect.getmembers(module, inspect.isclass):
+                if kind.__module__ == module.__name__ and not name.startswith("_"):
+                    yield folder.name, kind
 
 
 def _modules(operations: ModuleType) -> Iterator[ModuleType]:

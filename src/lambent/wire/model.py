@@ -277,4 +277,3 @@ def _overridden(shapes: Traits, overrides: Traits) -> dict[str, Any]:
         members = changed[name]["members"]
         changed[name] = {**changed[name], "members": {**members, member: {**members[member], **traits}}}
     return changed
-

@@ -1,0 +1,5 @@
+"""Amazon SQS: standard and FIFO queues, durable, on the store's `Queues` and `Records`.
+
+Start at names.py, attributes.py and message.py (what there is; pure), then records.py (queues in the store), sending.py
+and receiving.py (messages), moves.py (message move tasks), operations/ (the API).
+"""

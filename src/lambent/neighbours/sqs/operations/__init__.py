@@ -1,0 +1,1 @@
+"""The SQS API: a module per noun."""
