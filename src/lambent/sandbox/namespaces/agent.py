@@ -177,6 +177,8 @@ class Agent:
         """The limits that hold for whatever is assigned."""
         if os.getpriority(os.PRIO_PROCESS, 0) < 0:
             os.setpriority(os.PRIO_PROCESS, 0, 0)  # the server may have raised its own
+        # Who is woken does not push the server from its core: that would cost both a change of process for each event.
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
         limit(resource.RLIMIT_CORE, 0)
         limit(resource.RLIMIT_MEMLOCK, _LOCKED_BYTES)
