@@ -21,7 +21,7 @@ from lambent.store.sqlite.merging import AFTER_ALL, Window, read
 from lambent.store.sqlite.packing import Line, pack, unpack
 from lambent.store.sqlite.ranges import upper_bound
 from lambent.store.sqlite.reader import Reader
-from lambent.store.sqlite.writer import Writer
+from lambent.store.sqlite.writer import Insertion, Writer
 
 BACKLOG_BYTES = 64 << 20
 
@@ -36,16 +36,17 @@ _PAGES_PER_DELETE = 1000
 
 _NEXT_SEQUENCE = "SELECT next FROM sequence"
 _RESERVE = "UPDATE sequence SET next = ?"
-_SUM_UP = """
-    INSERT INTO journals (name, first_at, last_at, written_at, size) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (name) DO UPDATE SET
+_SUM_UP = Insertion(
+    "INSERT INTO journals (name, first_at, last_at, written_at, size) VALUES",
+    "(?, ?, ?, ?, ?)",
+    """ON CONFLICT (name) DO UPDATE SET
         first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at),
-        written_at = max(written_at, excluded.written_at), size = size + excluded.size
-"""
-_ADD = """
-    INSERT INTO chunks (journal, first_at, last_at, first_sequence, count, written_at, size, packed)
-    SELECT id, ?, ?, ?, ?, ?, ?, ? FROM journals WHERE name = ?
-"""
+        written_at = max(written_at, excluded.written_at), size = size + excluded.size""",
+)
+_ADD = Insertion(
+    "INSERT INTO chunks (first_at, last_at, first_sequence, count, written_at, size, packed, journal) VALUES",
+    "(?, ?, ?, ?, ?, ?, ?, (SELECT id FROM journals WHERE name = ?))",
+)
 _SPAN = "SELECT first_at, last_at, written_at, size FROM journals WHERE name = ?"
 _SPANS = "SELECT name, first_at, last_at, written_at, size FROM journals WHERE name >= ? AND name < ?"
 _HAVING_OLD = "SELECT id FROM journals WHERE name >= ? AND name < ? AND first_at < ? LIMIT ?"
@@ -231,9 +232,9 @@ def _store(connection: sqlite3.Connection, batch: list[_Appended], written_at: i
     for journal, first, entries in batch:
         lines[journal].extend([(at, sequence, text) for sequence, (at, text) in enumerate(entries, first)])
     chunks = [(name, chunk) for name, its in lines.items() for chunk in pack(its)]
-    connection.executemany(_SUM_UP, [(name, c.first_at, c.last_at, written_at, c.size) for name, c in chunks])
-    connection.executemany(
-        _ADD,
+    _SUM_UP.run(connection, [(name, c.first_at, c.last_at, written_at, c.size) for name, c in chunks])
+    _ADD.run(
+        connection,
         [(c.first_at, c.last_at, c.first_sequence, c.count, written_at, c.size, c.data, name) for name, c in chunks],
     )
     connection.execute(_RESERVE, (next_sequence,))

@@ -29,9 +29,9 @@ class Insertion:
     how few there are. (Without any contest a row costs 1.9 µs of a statement for 64, and 4 µs on its own.)
     """
 
-    def __init__(self, head: str, row: str) -> None:
-        """`head` up to VALUES, and `row` with its placeholders."""
-        self._statements = [f"{head} {', '.join([row] * n)}" for n in range(1, _ROWS_PER_STATEMENT + 1)]
+    def __init__(self, head: str, row: str, tail: str = "") -> None:
+        """`head` up to VALUES, `row` with its placeholders, and what follows the rows."""
+        self._statements = [f"{head} {', '.join([row] * n)} {tail}" for n in range(1, _ROWS_PER_STATEMENT + 1)]
 
     def run(self, connection: sqlite3.Connection, rows: Sequence[Sequence[object]]) -> None:
         """Insert all rows, in order."""
