@@ -146,8 +146,9 @@ async def test_a_restart_runs_the_same_assignment_anew_and_keeps_tmp(lab, code_f
         await guest.run(f"""
             import os, subprocess
             open("/tmp/kept", "w").write("yes")
+            shell = ["sh", "-c", "echo up; sleep 1000; exit", {mark!r}]
             for _ in range(3):
-                subprocess.Popen(["sh", "-c", "sleep 1000; exit", {mark!r}], start_new_session=True)
+                subprocess.Popen(shell, start_new_session=True, stdout=subprocess.PIPE).stdout.readline()
             result = 1
             """)
         assert len(running(mark)) >= 3
