@@ -36,6 +36,9 @@ from lambent.control.stats import Stats
 from lambent.control.tags import Tags
 from lambent.control.urls import FunctionUrls
 from lambent.control.versions import Versions
+from lambent.foreign.moto import Moto, installed
+from lambent.foreign.services import Foreign
+from lambent.front.abroad import Abroad
 from lambent.front.fastdoor import FastDoor
 from lambent.front.identity import Identity
 from lambent.front.pipeline import InProcess, Pipeline
@@ -53,6 +56,7 @@ from lambent.invoke.records import FunctionRecords
 from lambent.invoke.resolve import Resolver
 from lambent.invoke.stems import Stems
 from lambent.kit.clock import SystemClock
+from lambent.kit.http_client import Client
 from lambent.kit.http_server import Server
 from lambent.kit.log import Log
 from lambent.kit.seal import MasterKeyUnusable, Seal, SealBroken
@@ -136,6 +140,13 @@ async def _run(
     sink = Sink(store.records, store.journals, tasks, clock, log)
     stack.callback(sink.close)
 
+    moto = Moto(settings.data / "moto", tasks, log) if settings.moto and installed() else None
+    if moto is not None:
+        stack.push_async_callback(moto.close)
+    client = Client(tasks)
+    stack.callback(client.close)
+    foreign = Foreign(settings.neighbours, moto, client, clock, log)
+
     public, inside = Server(log), Server(log, most=_open_files() // 2)
     """The port that clients use, and the ways out of the sandboxes: those stay open while the last functions finish.
     However many connections functions hold, some of our descriptors are left for everything else."""
@@ -203,7 +214,8 @@ async def _run(
     fast = FastDoor(registry, lambda_service, identity, pipeline, invoker, log)
     await starting
     health: dict[str, object] = {"status": "running", "isolation": driver.level, "notes": list(driver.notes)}
-    site = Site(ports, pipeline, fast, Stats(billing, clock), health)
+    abroad = Abroad(registry, foreign, identity, pipeline, log)
+    site = Site(ports, pipeline, fast, abroad, Stats(billing, clock), health)
 
     try:
         listener = await public.listen(settings.host, settings.port, connection, PUBLIC_LIMITS)

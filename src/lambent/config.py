@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lambent.core import limits
+from lambent.foreign.targets import Neighbour
 
 PORT = 4566
 
@@ -44,5 +45,9 @@ class Settings:
     idle_s: float = 300.0
     """How long an environment may stay idle."""
     log_level: str = "info"
+    neighbours: tuple[Neighbour, ...] = ()
+    """Services that are neither here nor in the embedded moto."""
+    moto: bool = True
+    """Whether the embedded moto, if it is installed, has the other services."""
     account: str = "000000000000"
     region: str = "us-east-1"

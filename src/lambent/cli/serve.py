@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from lambent.cli.failure import Failure
 from lambent.cli.options import data_directory, data_option
 from lambent.config import PORT, Settings
 from lambent.core import limits
+from lambent.foreign.targets import BadNeighbour, neighbours
 from lambent.kit.descriptors import allow_most
 
 DESCRIPTORS_OF_ONE = 6
@@ -35,6 +37,15 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
     default=limits.CONCURRENT_EXECUTIONS,
     help="Invocations that may run at once, in each account and region.",
 )
+@click.option(
+    "--neighbour",
+    "neighbour",
+    metavar="NAME=URL",
+    multiple=True,
+    envvar="LAMBENT_NEIGHBOURS",
+    help="Where the AWS service NAME is: s3=http://127.0.0.1:9000. Several may be given.",
+)
+@click.option("--moto/--no-moto", default=True, help="Let moto, if it is installed, be what no neighbour is named for.")
 @click.option("--log-level", type=click.Choice(LOG_LEVELS), default="info", help="What the server's own log says.")
 def serve(
     host: str,
@@ -44,12 +55,18 @@ def serve(
     isolation: str | None,
     strict_runtimes: bool,
     concurrency: int,
+    neighbour: tuple[str, ...],
+    moto: bool,
     log_level: str,
 ) -> None:
     """Run the server until Ctrl-C or SIGTERM: running invocations then finish first; a second signal ends at once.
 
     Each option can be set by the environment too: LAMBENT_PORT, LAMBENT_DATA, LAMBENT_DEV, …
     """
+    try:
+        named = neighbours(neighbour, os.environ)
+    except BadNeighbour as error:
+        raise click.BadParameter(str(error), param_hint="--neighbour") from None
     settings = Settings(
         host=host,
         port=port,
@@ -58,6 +75,8 @@ def serve(
         isolation=isolation,
         strict_runtimes=strict_runtimes,
         concurrency=concurrency,
+        neighbours=named,
+        moto=moto,
         log_level=log_level,
     )
     if scarce := scarcity(allow_most(), concurrency):

@@ -59,13 +59,13 @@ class Pipeline:
 
     async def identified(self, request: Request, request_id: str, operation: str) -> Call:
         """The call that a signed request to one of our own paths makes. Raises the ApiError of its signature."""
-        verified = await self._verified(request)
+        verified = await self.verified(request)
         call = Call(verified.principal, verified.region, request_id, "lambent", operation, headers=request.headers)
         authorise(call)
         return call
 
     async def _answered(self, route: Route, request: Request, request_id: str) -> Response:
-        verified = await self._verified(request)
+        verified = await self.verified(request)
         check_request_id(request)
         call = call_of(route, verified, request, request_id)
         authorise(call)
@@ -78,7 +78,8 @@ class Pipeline:
             answer.headers.append((b"X-Amzn-Trace-Id", trace.encode("latin-1")))
         return answer
 
-    async def _verified(self, request: Request) -> Verified:
+    async def verified(self, request: Request) -> Verified:
+        """Who signed a request; a large body is hashed in a thread. Raises the ApiError of what is wrong with it."""
         if len(request.body) <= LARGE_BODY:
             return self._identity.verify(request)
         if (trusted := self._identity.trusted(request)) is not None:

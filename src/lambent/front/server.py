@@ -12,6 +12,7 @@ from lambent.control.invocations import too_large
 from lambent.control.stats import PATH as STATS_PATH
 from lambent.control.stats import Stats
 from lambent.core import limits
+from lambent.front.abroad import Abroad
 from lambent.front.fastdoor import FastDoor
 from lambent.front.pipeline import Pipeline
 from lambent.kit.http import Connection
@@ -35,9 +36,10 @@ class Site:
     """What every connection answers with."""
 
     def __init__(
-        self, ports: Ports, pipeline: Pipeline, fast: FastDoor, stats: Stats, health: dict[str, object]
+        self, ports: Ports, pipeline: Pipeline, fast: FastDoor, abroad: Abroad, stats: Stats, health: dict[str, object]
     ) -> None:
         self.ports = ports
+        self.abroad = abroad
         self.stats = stats
         self.pipeline = pipeline
         self.fast = fast
@@ -59,6 +61,10 @@ class PublicConnection(Connection):
     def received(self, request: Request) -> None:
         """Invocations take the fast door; all else is a task."""
         if self._site.fast.take(request, self):
+            return
+        abroad = self._site.abroad
+        if (service := abroad.service(request)) is not None:
+            self._site.ports.tasks.start("request abroad", abroad.pass_on(service, request, self))
             return
         self._site.ports.tasks.start("request", self._answer(request))
 

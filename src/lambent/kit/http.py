@@ -121,6 +121,11 @@ class Connection(asyncio.Protocol):
         return self._current is not None
 
     @property
+    def asked_by_head(self) -> bool:
+        """Whether the request that waits asks for a head alone."""
+        return self._current is not None and self._current.method == "HEAD"
+
+    @property
     def followed(self) -> bool:
         """Whether a further request is here already, to be delivered after the answer to the present one."""
         return self._current is not None and self._current.keep_alive and bool(self._reader.requests)

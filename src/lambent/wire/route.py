@@ -171,6 +171,10 @@ class Router:
             self._rest.append(service)
             self._tables[service.name] = RestTable(service.operations.values())
 
+    def knows(self, signing_name: str) -> bool:
+        """Whether a service here has this signing name."""
+        return signing_name in self._by_signing_name
+
     def route(self, request: Request, scope: str | None) -> Route | None:
         """Where the request goes, or None when no service here is meant.
 

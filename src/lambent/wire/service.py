@@ -108,6 +108,10 @@ class Registry:
     def __getitem__(self, service: str) -> Api:
         return self._apis[service]
 
+    def serves(self, signing_name: str) -> bool:
+        """Whether a service here is signed for by this name."""
+        return self._router.knows(signing_name)
+
     def route(self, request: Request, scope: str | None) -> Route | None:
         """Where a request goes; None when no service here is meant. `scope`: see Router.route."""
         return self._router.route(request, scope)

@@ -29,13 +29,23 @@ class Credentials:
     session_token: str | None = None
 
 
-def sign(request: Request, credentials: Credentials, region: str, service: str, now: float) -> dict[bytes, bytes]:
-    """The request's headers (which must have host) with date, token and Authorization added; all are signed."""
+def sign(
+    request: Request,
+    credentials: Credentials,
+    region: str,
+    service: str,
+    now: float,
+    *,
+    payload_hash: bytes | None = None,
+) -> dict[bytes, bytes]:
+    """The request's headers (which must have host) with date, token and Authorization added; all are signed.
+
+    `payload_hash`, in hex, or UNSIGNED for S3, is for a body that is not at hand."""
     stamp = stamp_of(now).encode("ascii")
     headers = {**request.headers, b"x-amz-date": stamp}
     if credentials.session_token is not None:
         headers[b"x-amz-security-token"] = credentials.session_token.encode("latin-1")
-    payload_hash = hash_of(request.body)
+    payload_hash = payload_hash or hash_of(request.body)
     if service == "s3":
         headers[b"x-amz-content-sha256"] = payload_hash
     names = sorted(headers)
