@@ -14,12 +14,15 @@ from lambent.control.stats import Stats
 from lambent.core.arn import LATEST, FunctionRef
 from lambent.core.function import Code, Version
 from lambent.core.invocation import Invocation, Outcome, Result, Status, Throttled
+from lambent.foreign.services import Foreign
+from lambent.front.abroad import Abroad
 from lambent.front.fastdoor import FastDoor
 from lambent.front.identity import Identity
 from lambent.front.pipeline import Pipeline
 from lambent.invoke.billing import Billing
 from lambent.invoke.resolve import FunctionMissing, NotActive
 from lambent.kit.clock import FakeClock
+from lambent.kit.http_client import Client
 from lambent.kit.http_message import Request
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
@@ -170,6 +173,8 @@ class Edge:
         self.billing = Billing(MemoryRecords(), self.tasks, self.clock, self.log)
         self.stats = Stats(self.billing, self.clock)
         self.fast = FastDoor(registry, lambda_, self.identity, self.pipeline, cast(Any, self.invoker), self.log)
+        foreign = Foreign((), None, Client(self.tasks), self.clock, self.log)
+        self.abroad = Abroad(registry, foreign, self.identity, self.pipeline, self.log)
 
     def request(
         self,

@@ -27,7 +27,7 @@ Ask = Callable[..., Any]
 @pytest.fixture
 async def site(edge: Any) -> Site:
     ports = replace(edge.ports, blobs=MemoryBlobs(), seal=Seal(bytes(32)))
-    return Site(ports, edge.pipeline, edge.fast, edge.stats, {"status": "running"})
+    return Site(ports, edge.pipeline, edge.fast, edge.abroad, edge.stats, {"status": "running"})
 
 
 @pytest.fixture

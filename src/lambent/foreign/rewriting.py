@@ -33,7 +33,7 @@ _SIGNATURE = frozenset(
 _FRAMING = frozenset((b"x-amz-decoded-content-length", b"x-amz-trailer", b"x-amz-sdk-checksum-algorithm"))
 """Said of a body in chunks, and not true any more once it has none."""
 _TOLD_BY_US = frozenset((b"connection", b"content-length", b"date", b"keep-alive", b"transfer-encoding", b"upgrade"))
-_BUCKET_HOST = re.compile(rb"(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\.(?:s3[.-]|localhost(?::|$))")
+_BUCKET_HOST = re.compile(rb"(?!s3[.-])(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}?[a-z0-9])\.(?:s3[.-]|localhost(?::|$))")
 
 
 def passed_headers(headers: Mapping[bytes, bytes], *, unframed: bool = False) -> dict[bytes, bytes]:

@@ -16,6 +16,8 @@ from lambent.wire.errors import ApiError
 from lambent.wire.message import PlainRequest
 from lambent.wire.signing import Credentials, sign
 
+_FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
+
 
 @dataclass(frozen=True, slots=True)
 class Passed:
@@ -87,6 +89,8 @@ class Foreign:
             b"authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0".encode(),
             b"x-moto-account-id": request.account.encode(),
         }
+        if request.service == "s3" and headers.get(b"content-type", b"").startswith(_FORMS):
+            headers[b"content-type"] = b"binary/octet-stream"  # it would take the object for a form, and lose it
         answer = await self._sent(origin, _outgoing(request, request.path, headers), "the embedded moto")
         if answer.header(UNKNOWN_HEADER.encode()) is not None:
             answer.close()

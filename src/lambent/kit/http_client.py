@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
@@ -200,7 +201,8 @@ class Client:
         except ssl.SSLCertVerificationError as error:
             raise Unreachable(f"its certificate is not trusted: {error.verify_message}") from None
         except OSError as error:
-            raise Unreachable(error.strerror or str(error)) from None
+            number = error.errno or 0
+            raise Unreachable(os.strerror(number) if number > 0 else str(error)) from None
         return made
 
     async def _exchange(self, wire: _Wire, request: Outgoing) -> Answer:
@@ -228,21 +230,26 @@ class Client:
             await asyncio.wait((sending, answered), return_when=asyncio.FIRST_COMPLETED)
             if not sending.done():
                 wire.must_close = True
-            elif not answered.done() or answered.exception() is not None:
-                await sending
+            elif (failure := sending.result()) is not None and not answered.done():
+                raise failure
         finally:
             sending.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
+            with contextlib.suppress(asyncio.CancelledError):
                 await sending
 
 
-async def _written(wire: _Wire, body: AsyncIterator[bytes], silent_s: float, *, is_chunked: bool) -> None:
-    async for piece in body:
-        if piece:
-            wire.write(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
-            await wire.drained(silent_s)
+async def _written(wire: _Wire, body: AsyncIterator[bytes], silent_s: float, *, is_chunked: bool) -> Exception | None:
+    """Send a body; what its iterator, or the connection, raises is the result."""
+    try:
+        async for piece in body:
+            if piece:
+                wire.write(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
+                await wire.drained(silent_s)
+    except Exception as error:
+        return error
     if is_chunked:
         wire.write(b"0\r\n\r\n")
+    return None
 
 
 def _head(request: Outgoing) -> bytes:
