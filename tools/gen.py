@@ -31,7 +31,7 @@ _TYPES = {
     "blob": "bytes",
     "boolean": "bool",
 }
-_OURS = {"ApiError", "Literal", "Required", "TypedDict"}
+_OURS = {"ApiError", "AsyncGenerator", "Literal", "Required", "TypedDict"}
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,8 @@ def shapes_module(service: Service, operations: Iterable[Operation]) -> str:
 
 def _header(service: Service, body: str) -> str:
     names = [n for n in ("Literal", "Required", "TypedDict") if f"{n}[" in body or f"({n}" in body]
-    imports = f"from typing import {', '.join(names)}\n" if names else ""
+    imports = "from collections.abc import AsyncGenerator\n" if "AsyncGenerator[" in body else ""
+    imports += f"from typing import {', '.join(names)}\n" if names else ""
     ours = "from lambent.wire.errors import ApiError\n" if "(ApiError)" in body else ""
     blocks = [block for block in (imports, ours) if block]
     gap = "\n\n" if body.startswith("class") else "\n"
@@ -155,12 +156,12 @@ def _collect(shape: Shape, found: dict[str, Shape]) -> None:
 
 
 def _is_opaque(shape: Shape) -> bool:
-    return bool(shape.traits.get("document") or shape.traits.get("eventstream"))
+    return bool(shape.traits.get("document"))
 
 
 def _type(shape: Shape) -> str:
     if shape.traits.get("eventstream"):
-        return "bytes"
+        return f"AsyncGenerator[{shape.name}, None]"
     if shape.traits.get("document") or shape.traits.get("jsonvalue"):
         return "object"
     if shape.type == "list":

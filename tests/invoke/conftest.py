@@ -30,6 +30,7 @@ from lambent.invoke.prepare import Keys, Preparation
 from lambent.invoke.records import FunctionRecords
 from lambent.invoke.resolve import Resolver
 from lambent.invoke.stems import Stem, Stems
+from lambent.kit.http_stream import Incoming
 from lambent.kit.log import Log
 from lambent.kit.seal import Seal
 from lambent.kit.tasks import Tasks
@@ -247,7 +248,19 @@ class FakeRuntime:
         return self.door.session.error(self.events[-1].request_id, error_type, payload)
 
     def responds_too_largely(self) -> Refusal | None:
-        return self.door.session.respond_too_large(self.events[-1].request_id)
+        return self.door.session.respond_too_large(self.events[-1].request_id, self.events[-1].response_limit)
+
+    def begins_to_stream(self, flow: Any = None, content_type: str = "text/plain") -> Refusal | None:
+        return self.door.session.begin_response(self.events[-1].request_id, content_type, flow or Incoming())
+
+    def streams(self, piece: bytes) -> None:
+        self.door.session.piece(self.events[-1].request_id, piece)
+
+    def ends_its_stream(self, error_type: str | None = None, payload: bytes = b"") -> None:
+        self.door.session.end_response(self.events[-1].request_id, error_type, payload)
+
+    def breaks_its_stream(self, limit: int | None = None) -> None:
+        self.door.session.break_response(self.events[-1].request_id, limit)
 
     def cannot_begin(self, error_type: str = "Runtime.ImportModuleError") -> Refusal | None:
         return self.door.session.init_error(error_type, b'{"errorMessage":"no module"}')

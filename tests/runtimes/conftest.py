@@ -31,6 +31,7 @@ class Heard:
     """A session's listener that writes down what it is told."""
 
     told: asyncio.Queue[Told] = field(default_factory=asyncio.Queue)
+    flow: Any = None
 
     def runtime_ready(self) -> None:
         self.told.put_nowait(("ready",))
@@ -41,8 +42,18 @@ class Heard:
     def failed(self, request_id: str, error_type: str, payload: bytes) -> None:
         self.told.put_nowait(("failed", request_id, error_type, payload))
 
-    def too_large(self, request_id: str) -> None:
+    def responding(self, request_id: str, content_type: str, flow: Any) -> None:
+        self.flow = flow
+        self.told.put_nowait(("responding", request_id, content_type))
+
+    def piece(self, request_id: str, piece: bytes) -> None:
+        self.told.put_nowait(("piece", request_id, piece))
+
+    def too_large(self, request_id: str, limit: int) -> None:
         self.told.put_nowait(("too_large", request_id))
+
+    def truncated(self, request_id: str) -> None:
+        self.told.put_nowait(("truncated", request_id))
 
     def init_failed(self, error_type: str, payload: bytes) -> None:
         self.told.put_nowait(("init_failed", error_type, payload))

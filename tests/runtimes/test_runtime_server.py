@@ -199,17 +199,6 @@ async def test_an_answer_of_the_largest_size_is_taken(api: Any) -> None:
     assert await api.outcome() == ("answered", request_id, body)
 
 
-async def test_a_streamed_answer_is_collected(api: Any) -> None:
-    client = await Client.to(api)
-    request_id = api.offer()
-    await client.ask("GET", f"{BASE}/invocation/next")
-    head = f"POST {BASE}/invocation/{request_id}/response HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
-    head += "Lambda-Runtime-Function-Response-Mode: streaming\r\n\r\n"
-    client.writer.write(head.encode() + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
-    assert (await client.receive())[0] == 202
-    assert await api.outcome() == ("answered", request_id, b"abcde")
-
-
 async def test_an_event_survives_the_connection_that_asked_for_it(api: Any) -> None:
     first = await Client.to(api)
     first.send("GET", f"{BASE}/invocation/next")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from typing import Literal, Required, TypedDict
 
 from lambent.wire.errors import ApiError
@@ -212,6 +213,7 @@ ProvisionedConcurrencyStatusEnum = Literal["IN_PROGRESS", "READY", "FAILED"]
 UpdateRuntimeOn = Literal["Auto", "Manual", "FunctionUpdate"]
 InvocationType = Literal["Event", "RequestResponse", "DryRun"]
 LogType = Literal["None", "Tail"]
+ResponseStreamingInvocationType = Literal["RequestResponse", "DryRun"]
 FunctionVersion = Literal["ALL"]
 
 
@@ -1098,6 +1100,38 @@ class InvocationResponse(TypedDict, total=False):
     Payload: bytes
     ExecutedVersion: str
     DurableExecutionArn: str
+
+
+class InvokeWithResponseStreamRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    LogType: LogType
+    ClientContext: str
+    Qualifier: str
+    Payload: bytes
+    TenantId: str
+    InvocationType: ResponseStreamingInvocationType
+
+
+class InvokeWithResponseStreamResponse(TypedDict, total=False):
+    StatusCode: int
+    ExecutedVersion: str
+    EventStream: AsyncGenerator[InvokeWithResponseStreamResponseEvent, None]
+    ResponseStreamContentType: str
+
+
+class InvokeWithResponseStreamResponseEvent(TypedDict, total=False):
+    PayloadChunk: InvokeResponseStreamUpdate
+    InvokeComplete: InvokeWithResponseStreamCompleteEvent
+
+
+class InvokeResponseStreamUpdate(TypedDict, total=False):
+    Payload: bytes
+
+
+class InvokeWithResponseStreamCompleteEvent(TypedDict, total=False):
+    ErrorCode: str
+    ErrorDetails: str
+    LogResult: str
 
 
 class ListAliasesRequest(TypedDict, total=False):

@@ -5,6 +5,27 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
+
+
+class Flow(Protocol):
+    """What makes a response, piece by piece."""
+
+    def pause(self) -> None:
+        """Make no more until `resume`."""
+
+    def resume(self) -> None:
+        """Go on."""
+
+
+class Sink(Protocol):
+    """Who takes a response while the function makes it. How it ends is told as for every invocation."""
+
+    def begin(self, content_type: str, flow: Flow) -> None:
+        """The function has begun to answer. Called at most once, and not at all for an answer that comes whole."""
+
+    def write(self, piece: bytes) -> None:
+        """The next part."""
 
 
 # The three below are made for every invocation; frozen ones take three times as long to make. Nobody changes them.
@@ -22,6 +43,8 @@ class Invocation:
     """JSON text."""
     want_tail: bool = False
     """The caller asked for the log's last 4 KB."""
+    sink: Sink | None = None
+    """Where a streamed response goes; None is for a caller who wants it whole."""
 
 
 class Status(Enum):
@@ -90,6 +113,12 @@ def response_too_large(limit: int) -> Outcome:
         "errorType": "Function.ResponseSizeTooLarge",
     }
     return Outcome(Status.ERROR, json.dumps(body, separators=(",", ":")).encode(), "Function.ResponseSizeTooLarge")
+
+
+def truncated(request_id: str) -> Outcome:
+    """The runtime's connection broke, or was no HTTP any more, in the middle of its response."""
+    message = f"RequestId: {request_id} Error: HTTP request detected as truncated"
+    return platform_error("Runtime.TruncatedResponse", message)
 
 
 _SIGNALS = {

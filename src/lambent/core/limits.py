@@ -10,6 +10,8 @@ SYNC_PAYLOAD: Final = 6 * MIB
 """Invocation payload, synchronous request."""
 SYNC_RESPONSE: Final = 6 * MIB + 100
 """What the platform compares a response with: 6 MiB and a little."""
+STREAMED_RESPONSE: Final = 200 * MIB
+"""A response that is streamed to a caller who takes it so."""
 CLIENT_CONTEXT: Final = 3583
 LOG_TAIL: Final = 4096
 

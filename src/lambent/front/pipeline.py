@@ -22,6 +22,7 @@ from lambent.wire.sigv4 import Verified, claimed_scope
 
 LARGE_BODY = 262_144
 """Bodies above this are hashed in a thread."""
+_TRACED = ("Invoke", "InvokeWithResponseStream")
 _UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -73,7 +74,7 @@ class Pipeline:
             body = verified.body(request.body)
             request = PlainRequest(request.method, request.path, request.query, request.headers, body)
         answer = await self._registry.handle(route, call, request)
-        if call.service == "lambda" and call.operation == "Invoke" and answer.status == 200:
+        if call.service == "lambda" and call.operation in _TRACED and answer.status == 200:
             trace = told_trace(request.headers.get(b"x-amzn-trace-id", b"").decode("latin-1"), request_id)
             answer.headers.append((b"X-Amzn-Trace-Id", trace.encode("latin-1")))
         return answer

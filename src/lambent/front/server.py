@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from urllib.parse import parse_qs, parse_qsl
 
 import orjson
@@ -16,7 +18,7 @@ from lambent.front.abroad import Abroad
 from lambent.front.fastdoor import FastDoor
 from lambent.front.pipeline import Pipeline
 from lambent.kit.http import Connection
-from lambent.kit.http_message import HttpLimits, Request, Response
+from lambent.kit.http_message import Fields, HttpLimits, Request, Response
 from lambent.ports import Ports
 from lambent.wire.errors import ApiError
 from lambent.wire.service import unrouted
@@ -99,8 +101,27 @@ class PublicConnection(Connection):
                 answer = Response(500, _JSON, b'{"message":"Internal error."}')
         else:
             handled = await self._site.pipeline.handle(request)
+            if handled.stream is not None:
+                await self._stream(handled.status, handled.headers, handled.stream)
+                return
             answer = Response(handled.status, handled.headers, handled.body)
         self.respond(answer.status, answer.headers, answer.body)
+
+    async def _stream(self, status: int, headers: Fields, parts: AsyncGenerator[bytes, None]) -> None:
+        """Send a body while it is made, no faster than the client takes it."""
+        self.start(status, headers)
+        async with aclosing(parts):
+            try:
+                async for part in parts:
+                    if not self.send(part):
+                        await self.writable()
+            except ConnectionResetError:
+                return
+            except Exception as error:  # the boundary of front/pipeline.py, for what comes after the head
+                self._site.ports.log.error("response_failed", error=error)
+                self.abort()
+                return
+        self.finish()
 
     async def _own(self, request: Request) -> Response:
         """What AWS does not have."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from socket import socket as Socket
 
 from lambent.core import limits
+from lambent.core.invocation import Flow
 from lambent.kit.http import Connection
 from lambent.kit.http_message import HttpLimits
 from lambent.kit.http_server import Listener as Listening
@@ -85,9 +86,21 @@ class Door:
         if self._bound is not None:
             self._bound.failed(request_id, error_type, payload)
 
-    def too_large(self, request_id: str) -> None:
+    def responding(self, request_id: str, content_type: str, flow: Flow) -> None:
         if self._bound is not None:
-            self._bound.too_large(request_id)
+            self._bound.responding(request_id, content_type, flow)
+
+    def piece(self, request_id: str, piece: bytes) -> None:
+        if self._bound is not None:
+            self._bound.piece(request_id, piece)
+
+    def too_large(self, request_id: str, limit: int) -> None:
+        if self._bound is not None:
+            self._bound.too_large(request_id, limit)
+
+    def truncated(self, request_id: str) -> None:
+        if self._bound is not None:
+            self._bound.truncated(request_id)
 
     def init_failed(self, error_type: str, payload: bytes) -> None:
         if self._bound is not None:

@@ -16,6 +16,7 @@ import orjson
 from lambent.core import limits
 from lambent.core.function import Version
 from lambent.core.invocation import (
+    Flow,
     Invocation,
     Outcome,
     Result,
@@ -25,12 +26,14 @@ from lambent.core.invocation import (
     response_too_large,
     runtime_exited,
     timed_out,
+    truncated,
 )
 from lambent.core.lifecycle import Event, State, step
 from lambent.core.report import Usage
 from lambent.invoke.billing import Bill
 from lambent.invoke.report import LogStream
 from lambent.invoke.stems import Stem
+from lambent.invoke.streaming import Answer
 from lambent.invoke.transcript import Transcript
 from lambent.kit.clock import Clock
 from lambent.runtimes.api.session import NextEvent
@@ -39,6 +42,9 @@ from lambent.sandbox.base import Exit
 
 UNTOLD_S = 0.5
 """How long the START of an invocation may wait for company: most are over by then, and their lines leave together."""
+
+TRUNCATED_S = 1.0
+"""How long a runtime whose answer broke off may take to be found dead: its end is the better explanation."""
 
 Done = Callable[[Result | None], None]
 """Told how an invocation ended; None when the platform itself failed."""
@@ -76,6 +82,7 @@ class Environment:
     """An execution environment of one version."""
 
     __slots__ = (
+        "_answer",
         "_bill",
         "_clock",
         "_done",
@@ -133,6 +140,7 @@ class Environment:
         self._invocation: Invocation | None = None
         self._waiting: tuple[Invocation, Done] | None = None
         self._done: Done | None = None
+        self._answer: Answer | None = None
         self._started = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._init_started = 0.0
@@ -245,16 +253,37 @@ class Environment:
             self._bill.add_provisioned(0, init_ms)
 
     def answered(self, request_id: str, payload: bytes) -> None:
-        """The runtime posted a response."""
-        self._finish(Outcome(Status.SUCCESS, payload))
+        """The runtime posted a response, or streamed the last of it."""
+        self._finish(Outcome(Status.SUCCESS, payload if self._answer is None else self._answer.whole()))
+
+    def responding(self, request_id: str, content_type: str, flow: Flow) -> None:
+        """The runtime begins to stream its response."""
+        if self.state is State.BUSY and self._invocation is not None:
+            self._answer = Answer(self._invocation.sink, content_type, flow)
+
+    def piece(self, request_id: str, piece: bytes) -> None:
+        """A part of the streamed response."""
+        if self._answer is not None:
+            self._answer.add(piece)
 
     def failed(self, request_id: str, error_type: str, payload: bytes) -> None:
         """The runtime posted an error for the invocation."""
         self._finish(Outcome(Status.FAILURE, payload, error_type))
 
-    def too_large(self, request_id: str) -> None:
-        """The runtime posted more than a response may have."""
-        self._finish(response_too_large(limits.SYNC_RESPONSE))
+    def too_large(self, request_id: str, limit: int) -> None:
+        """The runtime posted more bytes than a response may have."""
+        self._finish(response_too_large(limit))
+
+    def truncated(self, request_id: str) -> None:
+        """The streamed response broke off. If the runtime has died, that is told soon, and is why."""
+        if self.state is State.BUSY:
+            self._cancel_timer()
+            self._timer = self._loop.call_later(TRUNCATED_S, self._broke_off)
+
+    def _broke_off(self) -> None:
+        assert self._invocation is not None
+        outcome = truncated(self._invocation.id)
+        self._broke(outcome, lambda: self._transcript.say(_told(outcome)))
 
     def init_failed(self, error_type: str, payload: bytes) -> None:
         """The runtime reported that it could not initialise."""
@@ -371,6 +400,7 @@ class Environment:
             invocation.trace,
             invocation.client_context,
             invocation.payload,
+            response_limit=limits.SYNC_RESPONSE if invocation.sink is None else limits.STREAMED_RESPONSE,
         )
         if self._is_resetting:
             self._held = event  # the old runtime may still ask
@@ -411,7 +441,7 @@ class Environment:
         invocation, done = self._invocation, self._done
         assert invocation is not None
         assert done is not None
-        self._invocation = self._done = None
+        self._invocation = self._done = self._answer = None
         duration_ms = (self._clock.monotonic() - self._started) * 1000
         if outcome.status is Status.TIMEOUT:
             duration_ms = float(self.version.timeout_s * 1000)

@@ -1,9 +1,9 @@
-"""HTTP messages as the protocols see them: whole requests in, whole responses out."""
+"""HTTP messages as the protocols see them: whole requests in, responses out."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,11 +53,13 @@ Headers = list[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A complete HTTP response, without what belongs to the connection (Content-Length, Date)."""
+    """An HTTP response, without what belongs to the connection (Content-Length, Date)."""
 
     status: int
     headers: Headers
     body: bytes
+    stream: AsyncGenerator[bytes, None] | None = None
+    """The parts of a body that is still being made; to be closed by whoever sends them. `body` is empty then."""
 
 
 def inflated(request: Request) -> Request:

@@ -7,13 +7,17 @@ it then leaves with that event, and the runtime wakes once an invocation instead
 from __future__ import annotations
 
 import json
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Mapping
 
 from lambent.core import limits
 from lambent.kit.http import Connection
-from lambent.kit.http_message import HttpLimits, Request, Response
+from lambent.kit.http_message import BodyTooLarge, HttpLimits, Request, Response
+from lambent.kit.http_stream import Incoming
 from lambent.runtimes.api.metadata import PATH as _METADATA
 from lambent.runtimes.api.metadata import Metadata
-from lambent.runtimes.api.session import NextEvent, Refusal, Session, State
+from lambent.runtimes.api.session import TRUNCATED, NextEvent, Refusal, Session, State
 
 UNEXPECTED_BYTES = 64 * 1024
 """What a runtime may send that nobody waits for."""
@@ -37,6 +41,9 @@ _INVOCATION = b"/2018-06-01/runtime/invocation/"
 _INIT_ERROR = b"/2018-06-01/runtime/init/error"
 _PING = b"/2018-06-01/ping"
 _ERROR_TYPE = b"lambda-runtime-function-error-type"
+_ERROR_BODY = b"lambda-runtime-function-error-body"
+_MODE = b"lambda-runtime-function-response-mode"
+_STREAMING = b"streaming"
 _WITH_CAUSE = b"application/vnd.aws.lambda.error.cause+json"
 _JSON = ((b"Content-Type", b"application/json"),)
 _LARGE_BYTES = 64 * 1024
@@ -99,7 +106,18 @@ class RuntimeConnection(Connection):
 
     def body_limit(self, method: str, target: bytes, headers: dict[bytes, bytes]) -> int:
         """Nothing large is kept that nobody waits for."""
-        return limits.SYNC_RESPONSE if self._session.state in _EXPECTING else UNEXPECTED_BYTES
+        if self._session.state not in _EXPECTING:
+            return UNEXPECTED_BYTES
+        return limits.SYNC_RESPONSE if headers.get(_MODE) != _STREAMING else self._session.response_limit
+
+    def streams(self, request: Request) -> bool:
+        """An answer in this mode goes on while it comes in."""
+        return (
+            request.headers.get(_MODE) == _STREAMING
+            and request.method == "POST"
+            and request.path.startswith(_INVOCATION)
+            and request.path.endswith(b"/response")
+        )
 
     def closed(self) -> None:
         """Whoever waited for an event here is gone."""
@@ -109,10 +127,11 @@ class RuntimeConnection(Connection):
         """A response that exceeds the limit ends its event, and is answered as AWS does."""
         rest = request.path.removeprefix(_INVOCATION)
         request_id, _, act = rest.rpartition(b"/")
-        if act == b"response" and (refusal := self._session.respond_too_large(_text(request_id))) is not None:
-            return Response(refusal.status, _JSON, _document(refusal))
-        text = f"Exceeded maximum allowed payload size ({limit} bytes)."
-        return Response(413, _JSON, _document(Refusal(413, "RequestEntityTooLarge", text)))
+        if act == b"response":
+            refusal = self._session.respond_too_large(_text(request_id), limit)
+            if refusal is not None:
+                return Response(refusal.status, _JSON, _document(refusal))
+        return Response(413, _JSON, _document(_too_large(limit)))
 
     def refused(self, status: int, reason: str) -> Response:
         """A request that cannot be read."""
@@ -123,12 +142,36 @@ class RuntimeConnection(Connection):
     def _answered_with(self, rest: bytes, request: Request) -> None:
         request_id, _, act = rest.rpartition(b"/")
         if act == b"response":
-            self._acknowledge(self._session.respond(_text(request_id), request.body))
+            mode = request.headers.get(_MODE)
+            if not mode:
+                self._acknowledge(self._session.respond(_text(request_id), request.body))
+            elif mode == _STREAMING:
+                self._stream(_text(request_id), request)
+            else:
+                self._refuse_with(self._session.mode_unknown(_text(request_id)))
         elif act == b"error":
             body = _error_body(request)
             self._acknowledge(self._session.error(_text(request_id), _error_type(request, body), body))
         else:
             self._refuse_with(Refusal(404, "NotFound", _absent(request.path)))
+
+    def _stream(self, request_id: str, request: Request) -> None:
+        """An answer of which the rest may still come."""
+        session, stream = self._session, request.stream
+        content_type = _text(request.headers.get(b"content-type", b"application/octet-stream"))
+        if (refusal := session.begin_response(request_id, content_type, stream or Incoming())) is not None:
+            self._refuse_with(refusal)
+        elif stream is not None:
+            stream.take(_Streamed(self, session, request_id, stream))
+        else:
+            if request.body:
+                session.piece(request_id, request.body)
+            session.end_response(request_id, None, b"")
+            self._acknowledge(None)
+
+    def streamed(self, refusal: Refusal | None) -> None:
+        """A streamed answer has ended, in good order unless there is a reason to refuse it."""
+        self._acknowledge(refusal)
 
     def _tell_metadata(self, authorization: bytes | None) -> None:
         if self._metadata.is_shown_by(authorization):
@@ -171,8 +214,43 @@ class RuntimeConnection(Connection):
         self.write_response(response)
 
 
+class _Streamed:
+    """Brings a streamed answer to its session."""
+
+    __slots__ = ("_connection", "_request_id", "_session", "_stream")
+
+    def __init__(self, connection: RuntimeConnection, session: Session, request_id: str, stream: Incoming) -> None:
+        self._connection = connection
+        self._session = session
+        self._request_id = request_id
+        self._stream = stream
+
+    def piece(self, data: bytes) -> None:
+        self._session.piece(self._request_id, data)
+
+    def whole(self) -> None:
+        error_type, document = _trailing_error(self._stream.trailers)
+        self._session.end_response(self._request_id, error_type, document)
+        self._connection.streamed(None)
+
+    def broken(self, error: Exception) -> None:
+        if isinstance(error, BodyTooLarge):
+            self._session.break_response(self._request_id, error.limit)
+            self._connection.streamed(_too_large(error.limit))
+        else:
+            self._session.break_response(self._request_id)
+            self._connection.streamed(TRUNCATED)
+
+
 _EXPECTING = frozenset((State.STARTED, State.RUNNING))
-_REASONS = {400: b"Bad Request", 401: b"Unauthorized", 403: b"Forbidden", 404: b"Not Found", 405: b"Method Not Allowed"}
+_REASONS = {
+    400: b"Bad Request",
+    401: b"Unauthorized",
+    403: b"Forbidden",
+    404: b"Not Found",
+    405: b"Method Not Allowed",
+    413: b"Request Entity Too Large",
+}
 
 
 def event_head(event: NextEvent) -> bytes:
@@ -233,6 +311,23 @@ def _error_body(request: Request) -> bytes:
         return json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, AttributeError, RecursionError):
         return request.body
+
+
+def _trailing_error(trailers: Mapping[bytes, bytes]) -> tuple[str | None, bytes]:
+    """The type and the document of the error that a streamed answer ended with; no type when it did not."""
+    named = trailers.get(_ERROR_TYPE)
+    if not named:
+        return None, b""
+    error_type = _text(named)[:_TYPE_CHARACTERS]
+    try:
+        document = b64decode(trailers.get(_ERROR_BODY, b""), validate=True)
+    except Base64Error:
+        document = b""
+    return error_type, document or json.dumps({"errorType": error_type}).encode()
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal(413, "RequestEntityTooLarge", f"Exceeded maximum allowed payload size ({limit} bytes).")
 
 
 def _document(refusal: Refusal) -> bytes:

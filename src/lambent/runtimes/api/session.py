@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from lambent.core import limits
+from lambent.core.invocation import Flow
+
 
 class NextEvent(NamedTuple):
     """What a runtime gets when it asks for its next event."""
@@ -21,6 +24,8 @@ class NextEvent(NamedTuple):
     cognito_identity: str | None = None
     """JSON text."""
     tenant_id: str | None = None
+    response_limit: int = limits.SYNC_RESPONSE
+    """How many bytes its answer may have."""
 
 
 class Listener(Protocol):
@@ -30,13 +35,22 @@ class Listener(Protocol):
         """It asked for its next event; it may be offered one right now."""
 
     def answered(self, request_id: str, payload: bytes) -> None:
-        """It answered the event."""
+        """It answered the event; without payload if it has streamed that."""
+
+    def responding(self, request_id: str, content_type: str, flow: Flow) -> None:
+        """It begins to stream its answer: `piece` brings the parts, then one of the three below how it ended."""
+
+    def piece(self, request_id: str, piece: bytes) -> None:
+        """A part of the streamed answer."""
 
     def failed(self, request_id: str, error_type: str, payload: bytes) -> None:
-        """It reported an error for the event."""
+        """It reported an error for the event, perhaps at the end of a streamed answer."""
 
-    def too_large(self, request_id: str) -> None:
-        """It answered the event with more bytes than are allowed."""
+    def too_large(self, request_id: str, limit: int) -> None:
+        """It answered the event with more than `limit` bytes, which are allowed."""
+
+    def truncated(self, request_id: str) -> None:
+        """Its streamed answer broke off; the runtime may have ended."""
 
     def init_failed(self, error_type: str, payload: bytes) -> None:
         """It reported that it could not initialise."""
@@ -57,6 +71,8 @@ class State(StrEnum):
     READY = "Ready"
     """It waits for an event."""
     RUNNING = "Running"
+    RESPONDING = "InvocationResponse"
+    """Its answer is being streamed."""
     ANSWERED = "RuntimeResponseSent"
     INIT_FAILED = "InitError"
     CLOSED = "Closed"
@@ -69,6 +85,8 @@ class Act(StrEnum):
     GIVEN = "Running"
     RESPONSE = "InvocationResponse"
     ERROR = "InvocationErrorResponse"
+    BEGIN = "InvocationResponseBegun"
+    END = "RuntimeResponseSent"
     INIT_ERROR = "InitError"
 
 
@@ -79,10 +97,15 @@ NEXT: Mapping[tuple[State, Act], State] = {
     (State.READY, Act.GIVEN): State.RUNNING,
     (State.RUNNING, Act.RESPONSE): State.ANSWERED,
     (State.RUNNING, Act.ERROR): State.ANSWERED,
+    (State.RUNNING, Act.BEGIN): State.RESPONDING,
+    (State.RESPONDING, Act.END): State.ANSWERED,
     (State.ANSWERED, Act.NEXT): State.READY,
 }
 """Everything that is allowed; the rest is refused. READY again: a runtime whose connection broke asks once more."""
 
+INVALID_MODE = Refusal(400, "InvalidFunctionResponseMode", "Invalid function response mode")
+_MODE_DOCUMENT = b'{"errorType":"Runtime.InvalidResponseModeHeader","errorMessage":"Invalid function response mode"}'
+TRUNCATED = Refusal(400, "TruncatedHTTPRequest", "HTTP request detected as truncated")
 INVALID_ID = Refusal(400, "InvalidRequestID", "Invalid request ID")
 
 Take = Callable[[NextEvent], None]
@@ -91,10 +114,12 @@ Take = Callable[[NextEvent], None]
 class Session:
     """The life of one runtime process at the Runtime API: it asks for an event, answers it, asks for the next."""
 
-    __slots__ = ("_current", "_listener", "_offered", "_take", "state")
+    __slots__ = ("_current", "_listener", "_offered", "_take", "response_limit", "state")
 
     def __init__(self, listener: Listener) -> None:
         self.state = State.STARTED
+        self.response_limit = limits.SYNC_RESPONSE
+        """How many bytes the answer to the present event may have."""
         self._listener = listener
         self._offered: NextEvent | None = None
         self._take: Take | None = None
@@ -137,10 +162,10 @@ class Session:
             self._listener.answered(request_id, payload)
         return refusal
 
-    def respond_too_large(self, request_id: str) -> Refusal | None:
-        """The runtime answers with more than it may: that is the event's end, too."""
+    def respond_too_large(self, request_id: str, limit: int) -> Refusal | None:
+        """The runtime answers with more bytes than it may: that is the event's end, too."""
         if (refusal := self._answer(request_id, Act.RESPONSE)) is None:
-            self._listener.too_large(request_id)
+            self._listener.too_large(request_id, limit)
         return refusal
 
     def error(self, request_id: str, error_type: str, payload: bytes) -> Refusal | None:
@@ -148,6 +173,42 @@ class Session:
         if (refusal := self._answer(request_id, Act.ERROR)) is None:
             self._listener.failed(request_id, error_type, payload)
         return refusal
+
+    def mode_unknown(self, request_id: str) -> Refusal:
+        """The runtime answers in a mode that there is not: that is the event's end, too."""
+        if (refusal := self._answer(request_id, Act.RESPONSE)) is not None:
+            return refusal
+        self._listener.failed(request_id, "Runtime.InvalidResponseModeHeader", _MODE_DOCUMENT)
+        return INVALID_MODE
+
+    def begin_response(self, request_id: str, content_type: str, flow: Flow) -> Refusal | None:
+        """The runtime begins to stream its answer; one of the methods below ends it."""
+        if (refusal := self._answer(request_id, Act.BEGIN)) is None:
+            self._listener.responding(request_id, content_type, flow)
+        return refusal
+
+    def piece(self, request_id: str, piece: bytes) -> None:
+        """A part of the streamed answer; it is dropped when nobody waits for it any more."""
+        if self.state is State.RESPONDING:
+            self._listener.piece(request_id, piece)
+
+    def end_response(self, request_id: str, error_type: str | None, payload: bytes) -> None:
+        """The streamed answer is whole, or ended by an error of this type and document."""
+        if self._step(Act.END) is not None:
+            return
+        if error_type is None:
+            self._listener.answered(request_id, b"")
+        else:
+            self._listener.failed(request_id, error_type, payload)
+
+    def break_response(self, request_id: str, limit: int | None = None) -> None:
+        """The streamed answer broke off, or went beyond its limit."""
+        if self._step(Act.END) is not None:
+            return
+        if limit is not None:
+            self._listener.too_large(request_id, limit)
+        else:
+            self._listener.truncated(request_id)
 
     def init_error(self, error_type: str, payload: bytes) -> Refusal | None:
         """The runtime reports that it could not initialise."""
@@ -173,9 +234,11 @@ class Session:
             return
         self._take = self._offered = None
         self._current = event.request_id
+        self.response_limit = event.response_limit
         take(event)
 
 
 def _not_allowed(state: State, act: Act) -> Refusal:
+    act = Act.RESPONSE if act is Act.BEGIN else act
     text = f"State transition from {state.value} to {act.value} failed for runtime. "
     return Refusal(403, "InvalidStateTransition", text + "Error: State transition is not allowed")

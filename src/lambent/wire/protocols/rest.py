@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from lambent.wire import eventstream
 from lambent.wire.errors import SerializationError
 from lambent.wire.message import Headers, Request, Response
 from lambent.wire.model import Operation, Shape
 from lambent.wire.protocols import json_values, values
 from lambent.wire.protocols.base import Captured, Plan, Values, header_bytes
+from lambent.wire.protocols.events import Events
 
 ReadBody = Callable[[bytes], dict[str, Any]]
 WriteBody = Callable[[Values], bytes]
+WriteEvents = Callable[[Events], AsyncGenerator[bytes, None]]
 Query = dict[str, list[str]]
 
 _QUOTED_OR_PLAIN = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^,]*))\s*(?:,|$)')
@@ -37,6 +40,8 @@ class Documents:
     write_payload: Callable[[Shape], Callable[[Any], bytes]]
     empty: bytes
     """The body of a result whose output is a document without members."""
+    write_events: Callable[[Shape], WriteEvents]
+    """For the member of a result that is the whole body and a stream of events."""
 
 
 def plan(operation: Operation, documents: Documents) -> Plan:
@@ -199,14 +204,51 @@ def writer(shape: Shape | None, status: int, documents: Documents) -> Callable[[
     """Compile the writing of an output, or of an error's shape."""
     if shape is None:
         return lambda _result, request_id: Response(status, [_request_id(request_id)], b"")
+    if shape.payload is not None and shape.members[shape.payload].traits.get("eventstream"):
+        return _events_writer(shape, shape.payload, status, documents)
+    write_head = _head_writer(shape, status)
+    write_body = _body_writer(shape, documents)
+
+    def write(result: Values, request_id: str) -> Response:
+        code, sent = write_head(result, request_id)
+        body, content_type = write_body(result)
+        if code in (204, 304):
+            return Response(code, sent, b"")
+        _add_content_type(sent, content_type)
+        return Response(code, sent, body)
+
+    return write
+
+
+def _events_writer(shape: Shape, name: str, status: int, documents: Documents) -> Callable[[Values, str], Response]:
+    """The same where the body is a stream of events; without events there is no body, either."""
+    write_head = _head_writer(shape, status)
+    write_events = documents.write_events(shape.members[name])
+
+    def write(result: Values, request_id: str) -> Response:
+        code, sent = write_head(result, request_id)
+        events = result.get(name)
+        if events is None:
+            return Response(code, sent, b"")
+        _add_content_type(sent, eventstream.CONTENT_TYPE.encode())
+        return Response(code, sent, b"", write_events(events))
+
+    return write
+
+
+def _add_content_type(sent: Headers, content_type: bytes) -> None:
+    if content_type and not any(h.lower() == b"content-type" for h, _ in sent):
+        sent.append((b"Content-Type", content_type))
+
+
+def _head_writer(shape: Shape, status: int) -> Callable[[Values, str], tuple[int, Headers]]:
     members = shape.members.items()
     headers = [_header_writer(n, m) for n, m in members if m.location == "header"]
     prefixes = [(n, m.wire_name or "") for n, m in members if m.location == "headers"]
     status_member = next((n for n, m in members if m.location == "statusCode"), None)
-    write_body = _body_writer(shape, documents)
     known = frozenset(shape.members)
 
-    def write(result: Values, request_id: str) -> Response:
+    def write(result: Values, request_id: str) -> tuple[int, Headers]:
         if not known.issuperset(result):
             raise ValueError(f"{shape.name} has no member {', '.join(result.keys() - known)}")
         sent: Headers = [_request_id(request_id)]
@@ -220,12 +262,7 @@ def writer(shape: Shape | None, status: int, documents: Documents) -> Callable[[
         code = status
         if status_member is not None and result.get(status_member) is not None:
             code = result[status_member]
-        body, content_type = write_body(result)
-        if code in (204, 304):
-            return Response(code, sent, b"")
-        if content_type and not any(h.lower() == b"content-type" for h, _ in sent):
-            sent.append((b"Content-Type", content_type))
-        return Response(code, sent, body)
+        return code, sent
 
     return write
 
@@ -276,9 +313,7 @@ def _body_writer(shape: Shape, documents: Documents) -> Callable[[Values], tuple
 def _payload_writer(name: str, shape: Shape, documents: Documents) -> Callable[[Values], tuple[bytes, bytes]]:
     write: Callable[[Any], bytes]
     content_type: str = shape.traits.get("mediaType", "")
-    if shape.traits.get("eventstream"):
-        write, content_type = bytes, "application/vnd.amazon.eventstream"
-    elif shape.type == "blob":
+    if shape.type == "blob":
         write, content_type = bytes, content_type or "application/octet-stream"
     elif shape.type in ("string", "character"):
         write, content_type = _text_bytes, content_type or "text/plain"

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from lambent.wire.errors import ApiError, SerializationError
 from lambent.wire.message import Response
 from lambent.wire.model import Operation, Service, Shape
-from lambent.wire.protocols import base, json_values, rest
+from lambent.wire.protocols import base, events, json_values, rest
 from lambent.wire.protocols.base import Convert, Plan, Values
 
 
@@ -28,6 +28,7 @@ class RestJson:
             write_members=self._write_members,
             write_payload=self._write_payload,
             empty=b"{}",
+            write_events=self._write_events,
         )
 
     def plan(self, operation: Operation) -> Plan:
@@ -66,6 +67,12 @@ class RestJson:
     def _write_payload(self, shape: Shape) -> Callable[[Any], bytes]:
         write = self._writers(shape)
         return lambda value: json_values.dumps(write(value))
+
+    def _write_events(self, shape: Shape) -> rest.WriteEvents:
+        return events.writer(shape, self._write_payload, "application/json", self._exception)
+
+    def _exception(self, error: ApiError) -> tuple[str, bytes]:
+        return base.fault(self._service, self.name, error, "").code, self.error(error, "").body
 
 
 def _object(document: Any) -> Any:

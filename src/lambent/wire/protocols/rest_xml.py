@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from lambent.wire.errors import ApiError
 from lambent.wire.message import Response
 from lambent.wire.model import Operation, Service, Shape
-from lambent.wire.protocols import base, rest, xml_values
+from lambent.wire.protocols import base, events, rest, xml_values
 from lambent.wire.protocols.base import Plan, Values
 from lambent.wire.protocols.xml_values import escaped
 
@@ -29,6 +29,7 @@ class RestXml:
             write_members=self._write_members,
             write_payload=self._write_payload,
             empty=b"",
+            write_events=self._write_events,
         )
 
     def plan(self, operation: Operation) -> Plan:
@@ -53,6 +54,12 @@ class RestXml:
             bound = rest.writer(fault.shape, fault.status, self._documents)
             headers += [h for h in bound(fault.members, request_id).headers[1:] if h[0] != b"Content-Type"]
         return Response(fault.status, headers, (xml_values.PROLOGUE + text).encode("utf-8"))
+
+    def _write_events(self, shape: Shape) -> rest.WriteEvents:
+        return events.writer(shape, self._write_payload, "text/xml", self._exception)
+
+    def _exception(self, error: ApiError) -> tuple[str, bytes]:
+        return base.fault(self._service, self.name, error, "").code, self.error(error, "").body
 
     def _read_members(self, members: Mapping[str, Shape]) -> rest.ReadBody:
         read = xml_values.structure_reader(members, self._readers)
