@@ -12,7 +12,7 @@ from lambent.front.identity import Identity
 from lambent.kit.ids import uuid4
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
-from lambent.wire.call import Call, Principal
+from lambent.wire.call import NOBODY, Call, Principal
 from lambent.wire.canonical import hash_of
 from lambent.wire.errors import ApiError, InternalError, UnknownOperation
 from lambent.wire.message import PlainRequest, Request, Response
@@ -66,7 +66,10 @@ class Pipeline:
         return call
 
     async def _answered(self, route: Route, request: Request, request_id: str) -> Response:
-        verified = await self.verified(request)
+        if route.operation is not None and route.operation.is_unsigned and _claims_nothing(request):
+            verified = Verified(NOBODY, "", route.service.name)
+        else:
+            verified = await self.verified(request)
         check_request_id(request)
         call = call_of(route, verified, request, request_id)
         authorise(call)
@@ -88,6 +91,11 @@ class Pipeline:
         signature = self._identity.claimed(request)
         payload_hash = await self._tasks.in_thread(hash_of, request.body) if signature.wants_hash() else None
         return self._identity.proven(signature, payload_hash)
+
+
+def _claims_nothing(request: Request) -> bool:
+    """It is not signed, be it rightly or wrongly."""
+    return b"authorization" not in request.headers and claimed_scope(request.headers, request.query) is None
 
 
 def check_request_id(request: Request) -> None:

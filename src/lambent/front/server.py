@@ -19,6 +19,8 @@ from lambent.front.fastdoor import FastDoor
 from lambent.front.pipeline import Pipeline
 from lambent.kit.http import Connection
 from lambent.kit.http_message import Fields, HttpLimits, Request, Response
+from lambent.neighbours.sns.signing import PATH as SIGNING_CERTIFICATES
+from lambent.neighbours.sns.signing import certificate
 from lambent.ports import Ports
 from lambent.wire.errors import ApiError
 from lambent.wire.service import unrouted
@@ -132,6 +134,8 @@ class PublicConnection(Connection):
                 return await self._stats(request)
             if request.path.startswith(CODE.encode()):
                 return await self._code(request)
+            if request.path.startswith(SIGNING_CERTIFICATES.encode()):
+                return await self._signing_certificate(request)
         return Response(404, _JSON, b'{"message":"Not found."}')
 
     async def _stats(self, request: Request) -> Response:
@@ -144,6 +148,13 @@ class PublicConnection(Connection):
             refusal = unrouted(error, request_id)
             return Response(refusal.status, refusal.headers, refusal.body)
         return Response(200, _JSON, orjson.dumps(answer))
+
+    async def _signing_certificate(self, request: Request) -> Response:
+        """Whoever gets a message from SNS may ask: it is no secret."""
+        found = await certificate(self._site.ports.records, request.path.decode("latin-1"))
+        if found is None:
+            return Response(404, _JSON, b'{"message":"Not found."}')
+        return Response(200, ((b"Content-Type", b"application/x-pem-file"),), found)
 
     async def _code(self, request: Request) -> Response:
         query = {name: values[0] for name, values in parse_qs(request.query.decode("latin-1")).items()}

@@ -30,3 +30,8 @@ def secret_key() -> str:
 def small_id(length: int) -> str:
     """Random lower-case letters and digits: function URLs have 32 of them, code signing configurations 17."""
     return "".join(secrets.choice(_SMALL) for _ in range(length))
+
+
+def token(count: int) -> str:
+    """`count` random bytes as hexadecimal digits, for what nobody may guess."""
+    return secrets.token_hex(count)

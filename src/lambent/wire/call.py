@@ -19,6 +19,10 @@ class Principal:
     """May do anything in its account without a policy."""
 
 
+NOBODY = Principal(account="", arn="", user_id="anonymous", access_key="")
+"""Who calls, without a signature, one of the operations that need none."""
+
+
 @dataclass(slots=True)  # not frozen: made for every request, which takes a third of the time so
 class Call:
     """One request to one operation."""

@@ -192,7 +192,8 @@ class Service:
         self.is_query_compatible = "awsQueryCompatible" in metadata
         """Once spoke query: errors carry their query code in a header."""
         self.operations: dict[str, Operation] = {
-            n: Operation(definitions, n, o) for n, o in model["operations"].items()
+            n: Operation(definitions, n, o)
+            for n, o in _overlaid(model["operations"], self.overrides.get("operations", {})).items()
         }
 
     def spoken_in(self, protocol: str) -> Service:
@@ -263,15 +264,21 @@ def _read_overrides(name: str) -> Traits | None:
     return overrides
 
 
+def _overlaid(named: Traits, overrides: Traits) -> dict[str, Any]:
+    """What is named, with the overrides' traits laid over it; a name that the model lacks is an error."""
+    changed = dict(named)
+    for name, traits in overrides.items():
+        changed[name] = {**changed[name], **traits}
+    return changed
+
+
 def _overridden(shapes: Traits, overrides: Traits) -> dict[str, Any]:
     """The shapes with the overrides' traits laid over them; a trait of null is taken away.
 
     `shapes` names a shape, `members` a member as Structure.Member. A name that the model lacks is an error:
     an override that no longer fits must not go unnoticed.
     """
-    changed = dict(shapes)
-    for name, traits in overrides.get("shapes", {}).items():
-        changed[name] = {**changed[name], **traits}
+    changed = _overlaid(shapes, overrides.get("shapes", {}))
     for path, traits in overrides.get("members", {}).items():
         name, member = path.split(".")
         members = changed[name]["members"]

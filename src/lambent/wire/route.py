@@ -155,6 +155,8 @@ class Router:
     def __init__(self, services: Iterable[Service]) -> None:
         self._by_target: dict[str, Service] = {}
         self._by_version: dict[str, list[Service]] = {}
+        self._by_open_action: dict[str, Service] = {}
+        """Operations that links lead to: those have neither a signature nor a version."""
         self._by_signing_name: dict[str, list[Service]] = {}
         self._tables: dict[str, RestTable] = {}
         self._rest: list[Service] = []
@@ -167,6 +169,7 @@ class Router:
             self._by_target[service.target_prefix] = service
         if any(protocol in _FORM for protocol in service.protocols):
             self._by_version.setdefault(service.api_version, []).append(service)
+            self._by_open_action |= {n: service for n, o in service.operations.items() if o.is_unsigned}
         if service.protocol in _REST:
             self._rest.append(service)
             self._tables[service.name] = RestTable(service.operations.values())
@@ -221,6 +224,8 @@ class Router:
         if "Action" in fields:
             named = self._by_version.get(fields.get("Version", ""), ())
             service = next((s for s in named if fields["Action"] in s.operations), next(iter(named), None))
+            if service is None and "Version" not in fields:
+                service = self._by_open_action.get(fields["Action"])
             if service is not None:
                 return _action(service, fields)
         for service in self._rest:

@@ -1,0 +1,167 @@
+"""The attributes of topics: which there are, what they may be, how they are shown. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from lambent.core.policydoc import is_principal
+from lambent.neighbours.sns import retries
+from lambent.neighbours.sns.names import TopicRef
+from lambent.neighbours.sns.records import Subscription, Topic
+from lambent.neighbours.sns.requests import invalid
+from lambent.neighbours.sns.shapes import InvalidParameterException
+
+DISPLAY_NAME: Final = 100
+POLICY_BYTES: Final = 30_720
+_SETTABLE: Final = ("DisplayName", "Policy", "DeliveryPolicy", "KmsMasterKeyId", "TracingConfig", "SignatureVersion")
+_SETTABLE_FIFO: Final = ("ContentBasedDeduplication", "FifoThroughputScope")
+_CHOICES: Final = {
+    "TracingConfig": ("PassThrough", "Active"),
+    "SignatureVersion": ("1", "2"),
+    "FifoTopic": ("true", "false"),
+    "ContentBasedDeduplication": ("true", "false"),
+    "FifoThroughputScope": ("Topic", "MessageGroup"),
+}
+_ACTIONS: Final = (
+    "GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission", "DeleteTopic", "Subscribe",
+    "ListSubscriptionsByTopic", "Publish",
+)  # fmt: skip
+
+
+def checked_new(name: str, given: Mapping[str, str]) -> dict[str, str]:
+    """The attributes of a new topic; empty ones are left out. Raises InvalidParameterException."""
+    fifo = given.get("FifoTopic", "false")
+    _check_choice("FifoTopic", fifo, "Attributes")
+    is_fifo = name.endswith(".fifo")
+    if is_fifo and fifo != "true":
+        raise InvalidParameterException("Invalid parameter: Topic Name")
+    if fifo == "true" and not is_fifo:
+        raise InvalidParameterException(
+            "Invalid parameter: Fifo Topic names must end with .fifo and must be made up of only uppercase and "
+            "lowercase ASCII letters, numbers, underscores, and hyphens, and must be between 1 and 256 characters long."
+        )
+    for attribute, value in given.items():
+        if attribute != "FifoTopic":
+            check(attribute, value, is_fifo=is_fifo, parameter="Attributes")
+    return {attribute: value for attribute, value in given.items() if value and attribute != "FifoTopic"}
+
+
+def check(attribute: str, value: str, *, is_fifo: bool, parameter: str = "AttributeName") -> None:
+    """Raises InvalidParameterException for an attribute that cannot be set, or not to this."""
+    if _is_unsupported(attribute):
+        raise invalid(parameter, f"{attribute} is not supported by Lambent")
+    if attribute not in _SETTABLE and not (is_fifo and attribute in _SETTABLE_FIFO):
+        raise invalid(parameter)
+    if not value:
+        return
+    if attribute in _CHOICES:
+        _check_choice(attribute, value, parameter)
+    elif attribute == "DisplayName" and len(value) > DISPLAY_NAME:
+        raise invalid("DisplayName", "display name is too long")
+    elif attribute == "DeliveryPolicy":
+        try:
+            retries.check_topic(value)
+        except retries.Refused as error:
+            raise invalid("DeliveryPolicy", str(error)) from None
+    elif attribute == "Policy":
+        parsed_policy(value)
+
+
+def parsed_policy(text: str) -> dict[str, Any]:
+    """A topic's policy. Raises InvalidParameterException for what is none."""
+    if len(text.encode()) > POLICY_BYTES:
+        raise invalid("Policy", f"a policy has {POLICY_BYTES} bytes at most")
+    try:
+        policy = json.loads(text)
+    except ValueError:
+        raise invalid("Policy Error", "PrincipalNotFound" if not text else "null") from None
+    if not isinstance(policy, dict) or not isinstance(policy.get("Statement", []), list | dict):
+        raise invalid("Policy Error", "null")
+    return policy
+
+
+def default_policy(ref: TopicRef) -> dict[str, Any]:
+    """What a topic has until it is given a policy: its account may do everything."""
+    statement = {
+        "Effect": "Allow",
+        "Sid": "__default_statement_ID",
+        "Principal": {"AWS": "*"},
+        "Action": [f"SNS:{action}" for action in _ACTIONS],
+        "Resource": ref.arn,
+        "Condition": {"StringEquals": {"AWS:SourceOwner": ref.account}},
+    }
+    return {"Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [statement]}
+
+
+def policy_of(topic: Topic) -> dict[str, Any]:
+    """The policy that is in force; its Statement is a list."""
+    given = topic.attributes.get("Policy")
+    policy = parsed_policy(given) if given else default_policy(topic.ref)
+    statements = policy.get("Statement", [])
+    return {**policy, "Statement": statements if isinstance(statements, list) else [statements]}
+
+
+def with_permission(topic: Topic, label: str, accounts: Sequence[str], actions: Sequence[str]) -> dict[str, Any]:
+    """The policy with a statement more. Raises InvalidParameterException."""
+    policy = policy_of(topic)
+    if any(statement.get("Sid") == label for statement in policy["Statement"]):
+        raise invalid("Statement already exists")
+    for action in actions:
+        if action not in _ACTIONS:
+            raise InvalidParameterException("Policy statement action out of service scope!")
+    principals = [account if account.startswith("arn:") else f"arn:aws:iam::{account}:root" for account in accounts]
+    if not principals or not all(is_principal("AWS", principal) for principal in principals):
+        raise invalid("AWSAccountId")
+    names = [f"SNS:{action}" for action in actions]
+    statement = {
+        "Sid": label,
+        "Effect": "Allow",
+        "Principal": {"AWS": principals[0] if len(principals) == 1 else principals},
+        "Action": names[0] if len(names) == 1 else names,
+        "Resource": topic.ref.arn,
+    }
+    return {**policy, "Statement": [*policy["Statement"], statement]}
+
+
+def without_permission(topic: Topic, label: str) -> dict[str, Any]:
+    """The policy without the statement of this label, which need not be there."""
+    policy = policy_of(topic)
+    return {**policy, "Statement": [each for each in policy["Statement"] if each.get("Sid") != label]}
+
+
+def text(policy: Mapping[str, Any]) -> str:
+    """Compact JSON."""
+    return json.dumps(policy, separators=(",", ":"), ensure_ascii=False)
+
+
+def shown(topic: Topic, subscriptions: Sequence[Subscription]) -> dict[str, str]:
+    """All attributes, as GetTopicAttributes answers them."""
+    confirmed = sum(subscription.confirmed for subscription in subscriptions)
+    own = topic.attributes
+    attributes = {
+        "TopicArn": topic.ref.arn,
+        "Owner": topic.account,
+        "DisplayName": own.get("DisplayName", ""),
+        "Policy": own.get("Policy") or text(default_policy(topic.ref)),
+        "EffectiveDeliveryPolicy": retries.shown_for_topic(own.get("DeliveryPolicy")),
+        "SubscriptionsConfirmed": str(confirmed),
+        "SubscriptionsPending": str(len(subscriptions) - confirmed),
+        "SubscriptionsDeleted": str(topic.unsubscribed),
+    }
+    if topic.ref.is_fifo:
+        attributes["FifoTopic"] = "true"
+        attributes["ContentBasedDeduplication"] = own.get("ContentBasedDeduplication", "false")
+    optional = ("DeliveryPolicy", "KmsMasterKeyId", "TracingConfig", "SignatureVersion", "FifoThroughputScope")
+    return attributes | {name: own[name] for name in optional if name in own}
+
+
+def _check_choice(attribute: str, value: str, parameter: str) -> None:
+    if value not in _CHOICES[attribute]:
+        raise invalid(parameter, f"{attribute}: Invalid value [{value}]. Must be {' or '.join(_CHOICES[attribute])}.")
+
+
+def _is_unsupported(attribute: str) -> bool:
+    """AWS has it, Lambent has not: records of deliveries, and the archive of FIFO topics."""
+    return attribute.endswith(("FeedbackRoleArn", "FeedbackSampleRate")) or attribute == "ArchivePolicy"
