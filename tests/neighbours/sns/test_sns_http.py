@@ -127,9 +127,7 @@ def test_an_endpoint_that_fails_is_tried_again_and_raw_messages_come_as_they_are
 ) -> None:
     retries = {"numRetries": 3, "numNoDelayRetries": 3, "minDelayTarget": 1, "maxDelayTarget": 1}
     policy = {"healthyRetryPolicy": retries, "requestPolicy": {"headerContentType": "application/json"}}
-    confirmed(
-        shared_server, tools, listener, topic, RawMessageDelivery="true", DeliveryPolicy=json.dumps(policy)
-    )
+    confirmed(shared_server, tools, listener, topic, RawMessageDelivery="true", DeliveryPolicy=json.dumps(policy))
     listener.requests.clear()
     listener.statuses += [500, 503]
     shared_server.client("sns").publish(TopicArn=topic, Message="as it is")
