@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -60,7 +62,9 @@ class Sns:
     def __init__(self, model: Service) -> None:
         self.clock = FakeClock()
         self.store = memory_store(self.clock)
-        self.tasks = Tasks(Log("error"))
+        self.report = io.StringIO()
+        self.log = Log("info", self.report)
+        self.tasks = Tasks(self.log)
         self.aws = FakeAws()
         self.ports = Ports(
             records=self.store.records,
@@ -70,14 +74,13 @@ class Sns:
             seal=Seal(secrets.token_bytes(32)),
             clock=self.clock,
             tasks=self.tasks,
-            log=Log("error"),
+            log=self.log,
             trust=Trust(dev=False),
             aws=self.aws,
             invoker=NOBODY,
             catalogue=NOBODY,
         )
         self.api = Api(model, *(noun(self.ports) for noun in (Topics, TopicTags, Subscriptions, Publishing)))
-        self._worker: asyncio.Task[None] | None = None
 
     async def __call__(
         self,
@@ -121,20 +124,14 @@ class Sns:
         return (await self("GetTopicAttributes", TopicArn=arn))["Attributes"]
 
     def deliver(self) -> None:
-        """Let what waits be delivered."""
-        self._worker = self.tasks.start("sns", Deliveries(self.ports).run())
+        """Let what waits be delivered, until `crash`."""
+        self.tasks.start("sns", Deliveries(self.ports).run())
 
     async def crash(self) -> None:
-        """End the delivery in the middle of whatever it does."""
-        for task in tuple(self.tasks._running):
-            task.cancel()
-        await asyncio.sleep(0)
-
-    async def until(self, condition: Callable[[], Any]) -> None:
-        """Until something has happened that other tasks do."""
-        async with asyncio.timeout(30):
-            while not condition():
-                await asyncio.sleep(0.005)
+        """End the delivery in the middle of whatever it does, and forget what it had in memory."""
+        await self.tasks.close()
+        self.tasks = Tasks(self.log)
+        self.ports = replace(self.ports, tasks=self.tasks)
 
     async def waiting(self) -> int:
         """How many messages are in the queues."""
@@ -144,8 +141,19 @@ class Sns:
     async def settled(self) -> None:
         """Until nothing waits any more."""
         async with asyncio.timeout(30):
-            while await self.waiting():
-                await asyncio.sleep(0.005)
+            while await self.waiting():  # noqa: ASYNC110  nothing announces it
+                await asyncio.sleep(0.001)
+
+    async def postponed(self) -> float:
+        """Until nothing can be delivered now; how long until it can."""
+        async with asyncio.timeout(30):
+            while True:
+                (name,) = await self.store.queues.names("sns/")
+                if (await self.store.queues.counts(name)).delayed:
+                    due = await self.store.queues.next_due(name, after=self.clock.now())
+                    assert due is not None
+                    return due - self.clock.now()
+                await asyncio.sleep(0.001)
 
     async def bodies(self, count: int) -> list[Any]:
         """The bodies of the first messages that queues got: parsed if they are JSON."""
