@@ -12,6 +12,10 @@ SYNC_RESPONSE: Final = 6 * MIB + 100
 """What the platform compares a response with: 6 MiB and a little."""
 STREAMED_RESPONSE: Final = 200 * MIB
 """A response that is streamed to a caller who takes it so."""
+ASYNC_PAYLOAD: Final = MIB
+"""Invocation payload, asynchronous request."""
+INVOKE_ASYNC_PAYLOAD: Final = 262_144
+"""The same of the old operation InvokeAsync."""
 CLIENT_CONTEXT: Final = 3583
 LOG_TAIL: Final = 4096
 
@@ -42,6 +46,11 @@ MAPPINGS_PAGE: Final = 100
 SIGNING_PAGE: Final = 10_000
 SHORT_PAGE: Final = 50
 """Of the lists that AWS keeps short."""
+
+ASYNC_RETRIES: Final = 2
+"""Of an asynchronous event, unless it is set otherwise."""
+ASYNC_AGE_S: Final = (60, 21_600)
+"""How old an asynchronous event may become: at least, and unless it is set otherwise."""
 
 MEMORY_MB: Final = (128, 10_240)
 TIMEOUT_S: Final = (1, 900)
