@@ -192,6 +192,6 @@ def make_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 @pytest.fixture(scope="session")
 def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One enforcing server for the tests that leave it as they found it."""
-    server = Server(tmp_path_factory.mktemp("shared") / "data").start()
+    server = Server(tmp_path_factory.mktemp("shared") / "data", "--async-retry-delays", "0.2,0.4").start()
     yield server
     server.stop()

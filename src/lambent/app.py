@@ -24,7 +24,7 @@ from lambent.control.concurrency import Concurrencies
 from lambent.control.event_invoke import EventInvokeConfigs
 from lambent.control.event_sources import EventSourceMappings
 from lambent.control.functions import Functions
-from lambent.control.invocations import Invocations
+from lambent.control.invocations import Invocations, Ways
 from lambent.control.layer_permissions import LayerPermissions
 from lambent.control.layers import Layers
 from lambent.control.permissions import Permissions
@@ -36,9 +36,15 @@ from lambent.control.stats import Stats
 from lambent.control.tags import Tags
 from lambent.control.urls import FunctionUrls
 from lambent.control.versions import Versions
+from lambent.delivery.counters import Counters
+from lambent.delivery.intake import Intake
+from lambent.delivery.lane import Parts
+from lambent.delivery.settle import Settler
+from lambent.delivery.worker import Worker
 from lambent.foreign.moto import Moto, installed
 from lambent.foreign.services import Foreign
 from lambent.front.abroad import Abroad
+from lambent.front.errands import Errands
 from lambent.front.fastdoor import FastDoor
 from lambent.front.identity import Identity
 from lambent.front.pipeline import InProcess, Pipeline
@@ -54,6 +60,7 @@ from lambent.invoke.layers import LayerRecords
 from lambent.invoke.prepare import Preparation
 from lambent.invoke.records import FunctionRecords
 from lambent.invoke.resolve import Resolver
+from lambent.invoke.settings import FunctionSettings
 from lambent.invoke.stems import Stems
 from lambent.kit.clock import SystemClock
 from lambent.kit.http_client import Client
@@ -172,6 +179,15 @@ async def _run(
         log,
         idle_s=settings.idle_s,
     )
+    settings_of = FunctionSettings(store.records)
+    await settings_of.start()
+    stack.callback(settings_of.close)
+    counters = Counters()
+    settler = Settler(store.queues, settings_of, Errands(aws), counters, clock, tasks, log)
+    worker = Worker(
+        Parts(store.queues, invoker, settings_of, settler, clock, tasks, log, settings.async_retry_delays_s)
+    )
+    ways = Ways(invoker, settings_of, Intake(store.queues, counters))
     ports = Ports(
         records=store.records,
         queues=store.queues,
@@ -196,7 +212,7 @@ async def _run(
         Permissions(ports),
         Tags(ports),
         Concurrencies(ports),
-        Invocations(ports),
+        Invocations(ways),
         EventInvokeConfigs(ports),
         FunctionUrls(ports),
         EventSourceMappings(ports),
@@ -211,7 +227,7 @@ async def _run(
     aws.connect(registry)
     identity = Identity(_Identities(keys, sessions), ports.trust, clock)
     pipeline = Pipeline(registry, identity, tasks, log)
-    fast = FastDoor(registry, lambda_service, identity, pipeline, invoker, log)
+    fast = FastDoor(registry, lambda_service, identity, pipeline, ways, log)
     await starting
     health: dict[str, object] = {"status": "running", "isolation": driver.level, "notes": list(driver.notes)}
     abroad = Abroad(registry, foreign, identity, pipeline, log)
@@ -232,18 +248,19 @@ async def _run(
         tasks.start(name, kind(ports).run())
     tasks.start("log retention", Retention(store.records, store.journals, clock, log).run())
     tasks.start("garbage", collect_garbage(functions, LayerRecords(store.records), store.blobs, artifacts, log))
+    await worker.start()
     ready(Running(url, settings, driver.level, driver.notes))
     gc.collect()
     gc.freeze()  # what lives now lives for ever: the collector need not look at it again
     await stopping.wait()
-    await _stop(public, invoker, log)
+    await _stop(public, invoker, worker, log)
 
 
-async def _stop(public: Server, invoker: Invoker, log: Log) -> None:
-    """Let running invocations finish; a second signal breaks them off."""
+async def _stop(public: Server, invoker: Invoker, worker: Worker, log: Log) -> None:
+    """Let running invocations finish; a second signal breaks them off. Events that wait stay for the next server."""
     log.info("stopping", running=invoker.running)
     again = asyncio.ensure_future(_on_signals().wait())
-    finished = asyncio.gather(public.drain(DRAIN_S), invoker.drained())
+    finished = asyncio.gather(public.drain(DRAIN_S), invoker.drained(), worker.stop())
     await asyncio.wait((finished, again), return_when=asyncio.FIRST_COMPLETED)
     again.cancel()
     if not finished.done():

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lambent.core import limits
+from lambent.core.retry import DELAYS_S
 from lambent.foreign.targets import Neighbour
 
 PORT = 4566
@@ -42,6 +43,8 @@ class Settings:
     """Refuse a runtime whose exact version is missing, instead of running it on the nearest."""
     concurrency: int = limits.CONCURRENT_EXECUTIONS
     """Concurrent executions per account and region."""
+    async_retry_delays_s: tuple[float, ...] = DELAYS_S
+    """Before each retry of an asynchronous event whose function failed."""
     idle_s: float = 300.0
     """How long an environment may stay idle."""
     log_level: str = "info"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -223,10 +224,13 @@ async def test_watchers_hear_of_every_put_and_every_message_given_back(queues: Q
 
 
 async def test_a_body_that_is_not_bytes_is_refused_and_harms_nobody(queues: Queues) -> None:
+    async def put(queue: str, body: Any) -> None:
+        await queues.put(queue, body)
+
     outcomes = await asyncio.gather(
-        queues.put("q", b"good"),
-        queues.put("q", "text"),  # type: ignore[arg-type]
-        queues.put("\ud800", b"no name"),
+        put("q", b"good"),
+        put("q", "text"),
+        put("\ud800", b"no name"),
         return_exceptions=True,
     )
     assert outcomes[0] is None

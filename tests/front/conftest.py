@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -9,11 +10,14 @@ from typing import Any, cast
 
 import pytest
 
-from lambent.control.invocations import Invocations
+from lambent.control.invocations import Invocations, Ways
 from lambent.control.stats import Stats
 from lambent.core.arn import LATEST, FunctionRef
 from lambent.core.function import Code, Version
 from lambent.core.invocation import Invocation, Outcome, Result, Status, Throttled
+from lambent.delivery.counters import Counters
+from lambent.delivery.event import Event, decode, queue_of
+from lambent.delivery.intake import Intake
 from lambent.foreign.services import Foreign
 from lambent.front.abroad import Abroad
 from lambent.front.fastdoor import FastDoor
@@ -21,13 +25,15 @@ from lambent.front.identity import Identity
 from lambent.front.pipeline import Pipeline
 from lambent.invoke.billing import Billing
 from lambent.invoke.resolve import FunctionMissing, NotActive
+from lambent.invoke.settings import FunctionSettings
 from lambent.kit.clock import FakeClock
 from lambent.kit.http_client import Client
 from lambent.kit.http_message import Request
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
 from lambent.ports import Ports, Trust
-from lambent.store.memory import MemoryRecords
+from lambent.store.base import Put
+from lambent.store.memory import MemoryRecords, memory_store
 from lambent.wire.call import Principal
 from lambent.wire.errors import ExpiredToken
 from lambent.wire.message import PlainRequest
@@ -167,12 +173,16 @@ class Edge:
             invoker=cast(Any, self.invoker),
             catalogue=NOBODY,
         )
-        registry = Registry([Api(lambda_, Invocations(self.ports)), Api(logs)])
+        self.store = memory_store(self.clock)
+        self.counters = Counters()
+        self.settings = settings = FunctionSettings(self.store.records)
+        ways = Ways(cast(Any, self.invoker), settings, Intake(self.store.queues, self.counters))
+        registry = Registry([Api(lambda_, Invocations(ways)), Api(logs)])
         self.identity = Identity(Keys(), trust, self.clock)
         self.pipeline = Pipeline(registry, self.identity, self.tasks, self.log)
         self.billing = Billing(MemoryRecords(), self.tasks, self.clock, self.log)
         self.stats = Stats(self.billing, self.clock)
-        self.fast = FastDoor(registry, lambda_, self.identity, self.pipeline, cast(Any, self.invoker), self.log)
+        self.fast = FastDoor(registry, lambda_, self.identity, self.pipeline, ways, self.log)
         foreign = Foreign((), None, Client(self.tasks), self.clock, self.log)
         self.abroad = Abroad(registry, foreign, self.identity, self.pipeline, self.log)
 
@@ -208,6 +218,41 @@ class Edge:
             return None
         assert answer.count == 1
         return answer
+
+    def begun(self, request: Request) -> Answer:
+        """The answer that the fast door gives later."""
+        answer = Answer()
+        assert self.fast.take(request, cast(Any, answer))
+        return answer
+
+    async def eventually(self, request: Request) -> Answer:
+        """The same, when it is given."""
+        answer = self.begun(request)
+        await self.turns()
+        assert answer.count == 1
+        return answer
+
+    async def turns(self) -> None:
+        """Let what is ready to go on do so."""
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    async def events(self) -> list[Event]:
+        """Those that were written down."""
+        queue = queue_of(ACCOUNT, "us-east-1", "thumbs")
+        return [decode(lease.body) for lease in await self.store.queues.lease(queue, limit=10, for_s=60)]
+
+    def store_waits(self) -> asyncio.Future[None]:
+        """What the next event's write waits for."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.store.queues.put = lambda *_, **__: future  # type: ignore[method-assign]
+        return future
+
+    async def allow_loops(self) -> None:
+        """PutFunctionRecursionConfig with Allow."""
+        await self.settings.start()
+        key = f"lambda/{ACCOUNT}/us-east-1/recursion/thumbs/"
+        await self.store.records.write(Put(key, b'{"RecursiveLoop":"Allow"}'))
 
     async def ordinarily(self, request: Request) -> Answer:
         response = await self.pipeline.handle(request)

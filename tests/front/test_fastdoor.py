@@ -9,7 +9,16 @@ from urllib.parse import quote
 
 import pytest
 
+from lambent.core.arn import FunctionRef
+from lambent.core.lineage import descended
+from lambent.store.base import StoreUnavailable
+
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:thumbs"
+
+
+LOOP = ""
+for _ in range(16):
+    LOOP = descended(LOOP, FunctionRef("000000000000", "us-east-1", "thumbs"))
 
 
 def path(name: str, query: str = "") -> str:
@@ -108,11 +117,99 @@ async def test_a_request_without_an_id_gets_one(edge: Any) -> None:
     assert [invocation.id.encode() for _, invocation in edge.invoker.ran] == ids
 
 
+# --- events ---------------------------------------------------------------------------------------------------
+
+EVENT = {"x-amz-invocation-type": "Event"}
+EVENTS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "empty body": {"body": b""},
+    "qualified": {"target": path("thumbs:$LATEST")},
+    "with a trace": {"headers": {"x-amzn-trace-id": "Root=1-aaaaaaaa-bbbbbbbbbbbbbbbbbbbbbbbb;Sampled=1"}},
+    "in a loop, which is ended when it is run": {"headers": {"x-amzn-trace-id": LOOP}},
+    "with a tail that nobody gets": {"headers": {"x-amz-log-type": "Tail"}},
+}
+
+
+@pytest.mark.parametrize("members", EVENTS.values(), ids=EVENTS)
+async def test_an_event_is_written_down_and_answered_alike_on_both_ways(edge: Any, members: dict[str, Any]) -> None:
+    members = {**members, "headers": EVENT | members.get("headers", {})}
+    quick = await edge.eventually(edge.request(**members))
+    ordinary = await edge.ordinarily(edge.request(**members))
+    assert quick.whole == ordinary.whole
+    assert (quick.status, quick.body) == (202, b"")
+    first, second = await edge.events()
+    assert first == second
+    assert first.payload == (members.get("body", b"{}") or b"{}")
+    assert edge.invoker.ran == []
+    assert edge.counters.of("000000000000", "us-east-1") == {"thumbs": {"AsyncEventsReceived": 2}}
+
+
+async def test_an_event_is_answered_only_when_it_is_on_disk(edge: Any) -> None:
+    writing = edge.store_waits()
+    answer = edge.begun(edge.request(headers=EVENT))
+    await edge.turns()
+    assert answer.count == 0
+    writing.set_result(None)
+    await edge.turns()
+    assert (answer.count, answer.status) == (1, 202)
+
+
+async def test_an_event_that_cannot_be_written_is_refused_on_both_ways(edge: Any) -> None:
+    edge.store_waits().set_exception(StoreUnavailable("disk full"))
+    quick = await edge.eventually(edge.request(headers=EVENT))
+    edge.store_waits().set_exception(StoreUnavailable("disk full"))
+    ordinary = await edge.ordinarily(edge.request(headers=EVENT))
+    assert quick.whole == ordinary.whole
+    assert quick.status == 500
+    assert "disk full" in edge.report.getvalue()
+
+
+async def test_the_old_operation_takes_smaller_events_and_carries_no_trace_on(edge: Any) -> None:
+    target = "/2014-11-13/functions/thumbs/invoke-async"
+    headers = {"x-amzn-trace-id": "Root=1-aaaaaaaa-bbbbbbbbbbbbbbbbbbbbbbbb"}
+    answer = await edge.ordinarily(edge.request(target=target, body=b"[1]", headers=headers))
+    assert answer.status == 202
+    [event] = await edge.events()
+    assert (event.payload, event.qualifier) == (b"[1]", None)
+    assert event.trace.startswith("Root=1-11111111-")
+    body = b'"' + b"x" * 262_143 + b'"'
+    refused = await edge.ordinarily(edge.request(target=target, body=body))
+    assert refused.status == 413
+    assert b"262145 byte payload is too large for the Event invocation type (limit 262144 bytes)" in refused.body
+
+
+async def test_a_loop_is_refused_where_the_caller_waits_unless_the_function_allows_it(edge: Any) -> None:
+    edge.invoker.answers(b"1")
+    refused = await edge.ordinarily(edge.request(headers={"x-amzn-trace-id": LOOP}))
+    assert refused.status == 400
+    assert dict(refused.headers)[b"x-amzn-ErrorType"] == b"RecursiveInvocationException"
+    await edge.allow_loops()
+    quick, ordinary = await answers(edge, headers={"x-amzn-trace-id": LOOP})
+    assert quick is not None
+    assert quick.whole == ordinary.whole
+    assert quick.status == 200
+
+
+async def test_a_function_is_told_how_often_its_trace_has_run_it(edge: Any) -> None:
+    edge.invoker.answers(b"1")
+    await answers(edge)
+    await answers(edge, headers={"x-amzn-trace-id": edge.invoker.ran[0][1].trace})
+    counts = [invocation.trace.rpartition(":")[2] for _, invocation in edge.invoker.ran]
+    assert counts == ["0", "0", "1", "1"]
+
+
 # --- what it leaves -------------------------------------------------------------------------------------------
 
 LEFT: dict[str, tuple[dict[str, Any], int]] = {
     # parameters
-    "event": ({"headers": {"x-amz-invocation-type": "Event"}}, 400),
+    "large event": ({"headers": {"x-amz-invocation-type": "Event"}, "body": b'"' + b"x" * 300_000 + b'"'}, 202),
+    "too large an event": (
+        {"headers": {"x-amz-invocation-type": "Event"}, "body": b'"' + b"x" * 1_048_575 + b'"'},
+        413,
+    ),
+    "event that is no JSON": ({"headers": {"x-amz-invocation-type": "Event"}, "body": b"{"}, 400),
+    "event for nobody": ({"headers": {"x-amz-invocation-type": "Event"}, "target": path("nobody")}, 404),
+    "loop": ({"headers": {"x-amzn-trace-id": LOOP}}, 400),
     "dry run": ({"headers": {"x-amz-invocation-type": "DryRun"}}, 204),
     "unknown kind": ({"headers": {"x-amz-invocation-type": "Sometimes"}}, 400),
     "unknown log type": ({"headers": {"x-amz-log-type": "Head"}}, 400),

@@ -176,7 +176,9 @@ def test_a_trace_is_continued(deploy: Any, server: Any, aws: Any) -> None:
         answer = aws.invoke(FunctionName=name)
     finally:
         aws.meta.events.unregister("before-sign.lambda.Invoke", add_trace)
-    assert json.load(answer["Payload"]) == given
+    seen, _, lineage = json.load(answer["Payload"]).rpartition(";")
+    assert seen == given
+    assert re.fullmatch(r"Lineage=1:[0-9a-f]{8}:0", lineage)
     assert answer["ResponseMetadata"]["HTTPHeaders"]["x-amzn-trace-id"] == root
     fresh = aws.invoke(FunctionName=name)
     assert json.load(fresh["Payload"]).startswith(fresh["ResponseMetadata"]["HTTPHeaders"]["x-amzn-trace-id"] + ";")
@@ -577,12 +579,6 @@ def test_a_payload_over_six_megabytes_is_refused_as_aws_does(deploy: Any, aws: A
     assert refused.value.response["Error"]["Message"] == (
         "Request must be smaller than 6291456 bytes for the InvokeFunction operation"
     )
-
-
-def test_an_event_invocation_is_refused_by_name(deploy: Any, aws: Any) -> None:
-    name = deploy("def handler(e, c):\n    return 1\n")
-    with pytest.raises(ClientError, match="InvocationType Event is not supported by Lambent yet"):
-        aws.invoke(FunctionName=name, InvocationType="Event")
 
 
 def test_a_body_that_is_cut_off_runs_nothing(deploy: Any, server: Any, run: Run) -> None:

@@ -15,11 +15,13 @@ from lambent.cli.failure import Failure
 from lambent.cli.options import data_directory, data_option
 from lambent.config import PORT, Settings
 from lambent.core import limits
+from lambent.core.retry import DELAYS_S
 from lambent.foreign.targets import BadNeighbour, neighbours
 from lambent.kit.descriptors import allow_most
 
 DESCRIPTORS_OF_ONE = 6
 """That a running invocation takes of the server: five of its sandbox, and its caller's connection."""
+LONGEST_DELAY_S = 21_600
 LEVELS = ("full", "rootless", "process-only")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -46,6 +48,13 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
     help="Where the AWS service NAME is: s3=http://127.0.0.1:9000. Several may be given.",
 )
 @click.option("--moto/--no-moto", default=True, help="Let moto, if it is installed, be what no neighbour is named for.")
+@click.option(
+    "--async-retry-delays",
+    metavar="SECONDS,SECONDS",
+    default=",".join(f"{delay:g}" for delay in DELAYS_S),
+    callback=lambda _context, _parameter, text: delays(text),
+    help="Before the first and the second retry of an asynchronous event whose function failed.",
+)
 @click.option("--log-level", type=click.Choice(LOG_LEVELS), default="info", help="What the server's own log says.")
 def serve(
     host: str,
@@ -57,6 +66,7 @@ def serve(
     concurrency: int,
     neighbour: tuple[str, ...],
     moto: bool,
+    async_retry_delays: tuple[float, ...],
     log_level: str,
 ) -> None:
     """Run the server until Ctrl-C or SIGTERM: running invocations then finish first; a second signal ends at once.
@@ -77,6 +87,7 @@ def serve(
         concurrency=concurrency,
         neighbours=named,
         moto=moto,
+        async_retry_delays_s=async_retry_delays,
         log_level=log_level,
     )
     if scarce := scarcity(allow_most(), concurrency):
@@ -85,6 +96,17 @@ def serve(
         uvloop.run(run(settings, ready=announce))
     except StartError as error:
         raise Failure(str(error)) from None
+
+
+def delays(text: str) -> tuple[float, ...]:
+    """Seconds, as `60,120` says them; a single number is for both. Raises click.BadParameter."""
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if not 1 <= len(found) <= 2 or not all(0 <= each <= LONGEST_DELAY_S for each in found):
+        raise click.BadParameter(f"{text!r} is not one or two numbers of seconds up to {LONGEST_DELAY_S}, as in 1,2")
+    return found
 
 
 def scarcity(descriptors: int, concurrency: int) -> str | None:

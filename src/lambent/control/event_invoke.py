@@ -43,13 +43,14 @@ class EventInvokeConfigs:
     async def put_function_event_invoke_config(
         self, call: Call, request: PutFunctionEventInvokeConfigRequest
     ) -> FunctionEventInvokeConfig:
-        """Partly: kept and returned; asynchronous invocations do not exist yet, so nothing goes by it."""
+        """Retries, the greatest age and the destinations of events that name this qualifier; what is left out is as if
+        nothing had been set."""
         return await self._write(call, request, keeping=False)
 
     async def update_function_event_invoke_config(
         self, call: Call, request: UpdateFunctionEventInvokeConfigRequest
     ) -> FunctionEventInvokeConfig:
-        """Partly: as PutFunctionEventInvokeConfig; keeps the members that the request leaves out."""
+        """As PutFunctionEventInvokeConfig; keeps the members that the request leaves out."""
         return await self._write(call, request, keeping=True)
 
     async def get_function_event_invoke_config(

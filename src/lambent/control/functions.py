@@ -69,8 +69,7 @@ class Functions:
         self._signing = SigningConfigs(ports)
 
     async def create_function(self, call: Call, request: CreateFunctionRequest) -> FunctionConfiguration:
-        """Partly: no VPC, images, S3 code, SnapStart yet (refused by name); nothing is put into dead-letter
-        queues yet."""
+        """Partly: no VPC, images, S3 code, SnapStart yet (refused by name)."""
         ref = self._creatable(call, request["FunctionName"])
         version = self._new_version(ref, request)
         if await self._functions.get(ref.account, ref.region, ref.name) is not None:
@@ -136,8 +135,7 @@ class Functions:
     async def update_function_configuration(
         self, call: Call, request: UpdateFunctionConfigurationRequest
     ) -> FunctionConfiguration:
-        """Partly: no VPC, SnapStart or KMS keys yet (refused by name); nothing is put into dead-letter queues
-        yet."""
+        """Partly: no VPC, SnapStart or KMS keys yet (refused by name)."""
         function = (await find_function(self._functions, call, request)).function
         _check_updatable(function, request)
         configured(function.latest, request)

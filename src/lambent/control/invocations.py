@@ -1,5 +1,5 @@
-"""Invoke, with a whole answer and with a streamed one: what a request means, in pure steps that the fast path and the
-ordinary one share."""
+"""Invoke, with a whole answer, with a streamed one and with none: what a request means, in pure steps that the fast
+path and the ordinary one share."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ from lambent.control.shapes import (
     InvalidRequestContentException,
     InvocationRequest,
     InvocationResponse,
+    InvokeAsyncRequest,
+    InvokeAsyncResponse,
     InvokeWithResponseStreamCompleteEvent,
     InvokeWithResponseStreamRequest,
     InvokeWithResponseStreamResponse,
     InvokeWithResponseStreamResponseEvent,
+    RecursiveInvocationException,
     ResourceConflictException,
     ServiceException,
     TooManyRequestsException,
@@ -30,10 +33,12 @@ from lambent.core import limits
 from lambent.core.arn import FunctionRef
 from lambent.core.function import Version
 from lambent.core.invocation import Invocation, Result, Throttled
+from lambent.core.lineage import descended, is_loop
+from lambent.delivery.intake import Intake
 from lambent.invoke.invoker import Invoker
 from lambent.invoke.resolve import FunctionMissing, NotActive
+from lambent.invoke.settings import FunctionSettings
 from lambent.invoke.streaming import Reply
-from lambent.ports import Ports
 from lambent.wire.call import Call
 from lambent.wire.errors import ApiError
 
@@ -51,22 +56,46 @@ class Asked:
     payload: bytes = b""
 
 
-class Invocations:
-    """The Invoke operation, for callers that do not come through the fast path."""
+@dataclass(slots=True)  # the same
+class Accepted:
+    """A request that may run."""
 
-    def __init__(self, ports: Ports) -> None:
-        self._invoker = ports.invoker
+    ref: FunctionRef
+    version: Version
+    """That the name stands for now. An event may be run by another one later."""
+    invocation: Invocation
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Where invocations go."""
+
+    invoker: Invoker
+    settings: FunctionSettings
+    intake: Intake
+    """Takes the asynchronous ones."""
+
+
+class Invocations:
+    """The operations that invoke, for callers that do not come through the fast path."""
+
+    def __init__(self, ways: Ways) -> None:
+        self._ways = ways
 
     async def invoke(self, call: Call, request: InvocationRequest) -> InvocationResponse:
-        """Partly: RequestResponse and DryRun; Event follows with the durable queue (refused by name)."""
+        """Run a function and answer with its result, or with InvocationType Event accept the event: it is on disk when
+        this returns, and runs later. DryRun does neither."""
         if request.get("DurableExecutionName") is not None:
             raise _not_for("DurableExecutionName")
         asked = await self._asked(call, request)
-        version, invocation = accept(self._invoker, call, asked)
+        accepted = accept(self._ways, call, asked)
         if asked.kind == "DryRun":
             return {"StatusCode": 204}
+        if asked.kind == "Event":
+            await self._ways.intake.accept(accepted.ref, accepted.invocation)
+            return {"StatusCode": 202}
         try:
-            result = await self._invoker.invoke(version, invocation)
+            result = await self._ways.invoker.invoke(accepted.version, accepted.invocation)
         except Throttled as refusal:
             raise refused(refusal) from None
         if result is None:
@@ -79,18 +108,28 @@ class Invocations:
         """What the function streams goes on at once, as fast as the caller takes it; AWS's limit of 2 MB/s beyond the
         first 6 MB is not kept."""
         asked = await self._asked(call, request)
-        version, invocation = accept(self._invoker, call, asked)
+        accepted = accept(self._ways, call, asked)
+        version, invocation = accepted.version, accepted.invocation
         if asked.kind == "DryRun":
             return {"StatusCode": 204}
         reply = invocation.sink = Reply()
         try:
-            self._invoker.run(version, invocation, reply.done)
+            self._ways.invoker.run(version, invocation, reply.done)
         except Throttled as refusal:
             raise refused(refusal) from None
         await reply.begun()
         if reply.content_type is None and reply.result is None:
             raise broken()
         return {"StatusCode": 200, "ExecutedVersion": version.version, "EventStream": _events(reply)}
+
+    async def invoke_async(self, call: Call, request: InvokeAsyncRequest) -> InvokeAsyncResponse:
+        """As Invoke with InvocationType Event: the older way to say it, for payloads up to 256 KB. The trace of the
+        request is not carried on, as on AWS."""
+        asked = Asked(name=request["FunctionName"], kind="Event", payload=request["InvokeArgs"])
+        await self._ways.invoker.look_again(function_ref(call, asked.name))
+        accepted = accept(self._ways, call, asked, event_limit=limits.INVOKE_ASYNC_PAYLOAD)
+        await self._ways.intake.accept(accepted.ref, accepted.invocation)
+        return {"Status": 202}
 
     async def _asked(self, call: Call, request: InvocationRequest | InvokeWithResponseStreamRequest) -> Asked:
         """The parameters that both ways of invoking have."""
@@ -105,28 +144,32 @@ class Invocations:
             trace=call.headers.get(b"x-amzn-trace-id", b"").decode("latin-1"),
             payload=request.get("Payload", b""),
         )
-        await self._invoker.look_again(function_ref(call, asked.name, asked.qualifier))
+        await self._ways.invoker.look_again(function_ref(call, asked.name, asked.qualifier))
         return asked
 
 
-def accept(invoker: Invoker, call: Call, asked: Asked) -> tuple[Version, Invocation]:
-    """Check a request in AWS's order: name, existence, state, size, JSON. Raises the ApiError."""
+def accept(ways: Ways, call: Call, asked: Asked, *, event_limit: int = limits.ASYNC_PAYLOAD) -> Accepted:
+    """Check a request in AWS's order: name, existence, state, size, JSON, recursion. Raises the ApiError.
+
+    A recursive loop of events is ended where they are run: its end is told like that of any other event.
+    """
     ref = function_ref(call, asked.name, asked.qualifier)
-    version = find(invoker, ref)
+    version = find(ways.invoker, ref)
     if len(asked.payload) > limits.SYNC_PAYLOAD:
         raise too_large()
+    if asked.kind == "Event" and len(asked.payload) > event_limit:
+        raise event_too_large(len(asked.payload), event_limit)
     payload = asked.payload or b"{}"
     check_json(payload)
-    if asked.kind == "Event":
-        raise InvalidParameterValueException("InvocationType Event is not supported by Lambent yet.")
-    return version, Invocation(
-        id=call.request_id,
-        arn=ref.arn,
-        payload=payload,
-        trace=asked.trace or new_trace(call.request_id, sampled=version.tracing == "Active"),
-        client_context=None if asked.client_context is None else client_context(asked.client_context),
-        want_tail=asked.log_type == "Tail",
-    )
+    context = None if asked.client_context is None else client_context(asked.client_context)
+    trace = descended(asked.trace or new_trace(call.request_id, sampled=version.tracing == "Active"), ref)
+    if asked.kind != "Event" and is_loop(trace, ref) and not ways.settings.allows_loops(ref):
+        raise RecursiveInvocationException(
+            "Lambda has detected your function being invoked in a recursive loop with other Amazon Web Services "
+            "resources and stopped your function's invocation."
+        )
+    want_tail = asked.log_type == "Tail"
+    return Accepted(ref, version, Invocation(call.request_id, ref.arn, payload, trace, context, want_tail))
 
 
 def find(invoker: Invoker, ref: FunctionRef) -> Version:
@@ -196,6 +239,15 @@ def too_large() -> ApiError:
     """The request is beyond the payload limit."""
     return ApiError(
         f"Request must be smaller than {limits.SYNC_PAYLOAD} bytes for the InvokeFunction operation",
+        code="RequestEntityTooLargeException",
+        status=413,
+    )
+
+
+def event_too_large(size: int, limit: int) -> ApiError:
+    """The request is beyond the payload limit of events."""
+    return ApiError(
+        f"{size} byte payload is too large for the Event invocation type (limit {limit} bytes)",
         code="RequestEntityTooLargeException",
         status=413,
     )

@@ -29,7 +29,7 @@ class RecursionConfigs:
     async def put_function_recursion_config(
         self, call: Call, request: PutFunctionRecursionConfigRequest
     ) -> PutFunctionRecursionConfigResponse:
-        """Partly: kept and returned; loops are not detected yet."""
+        """Terminate ends a loop after 16 invocations of the function by one triggering event; Allow lets it go on."""
         ref = function_ref(call, request["FunctionName"])
         wanted = request["RecursiveLoop"]
         while True:

@@ -1102,6 +1102,15 @@ class InvocationResponse(TypedDict, total=False):
     DurableExecutionArn: str
 
 
+class InvokeAsyncRequest(TypedDict, total=False):
+    FunctionName: Required[str]
+    InvokeArgs: Required[bytes]
+
+
+class InvokeAsyncResponse(TypedDict, total=False):
+    Status: int
+
+
 class InvokeWithResponseStreamRequest(TypedDict, total=False):
     FunctionName: Required[str]
     LogType: LogType

@@ -1,7 +1,7 @@
 """Recursive loops: how often one triggering event has invoked each function, counted in the trace header. Pure.
 
-`Lineage=<runs in all>:<function>:<runs before this>|<function>:<runs before>…`: who invokes because of an event hands on
-its trace header, as AWS's SDKs do, so the count comes back with it.
+`Lineage=<runs in all>:<function>:<runs before this>|<function>:<runs before>…`: who invokes because of an event hands
+on its trace header, as AWS's SDKs do, so the count comes back with it.
 """
 
 from __future__ import annotations

@@ -19,3 +19,8 @@ def next_cap(cap: int, *, finished: int, elapsed_s: float) -> int:
     the aim takes, but at most twice as many as before."""
     mean_s = cap * elapsed_s / max(1, finished)
     return max(LEAST, min(2 * cap, round(mean_s * _AIM_PER_S)))
+
+
+def spare(limit: int) -> int:
+    """Of an account's concurrent executions, those that a function which runs events already leaves to others."""
+    return min(100, limit // 10)

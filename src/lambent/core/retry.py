@@ -66,7 +66,7 @@ def after_run(policy: Policy, *, runs: int, has_failed: bool, age_s: float) -> C
 
 def after_refusal(policy: Policy, *, refusals: int, age_s: float) -> Again:
     """What follows when the function was throttled, or could not be run through no fault of its own, for the
-    `refusals`th time in a row. No retry is used up; an event is not kept waiting beyond its age, when it is given up."""
+    `refusals`th time in a row. No retry is used up. No event waits beyond its greatest age: then it is given up."""
     first_s, most_s = _BACK_OFF_S
     delay_s = min(first_s * 2 ** min(refusals - 1, 16), most_s)
     return Again(max(0.0, min(delay_s, policy.max_age_s - age_s)))

@@ -1,4 +1,4 @@
-"""The fast door: a synchronous Invoke by callbacks, without a task and without the model's generic parsing.
+"""The fast door: an Invoke by callbacks, without a task and without the model's generic parsing.
 
 It decides with the same functions as the ordinary way (front/pipeline.py, control/invocations.py) and hands over to it
 whatever is not plain: large payloads, odd parameters. A test compares both ways.
@@ -6,16 +6,15 @@ whatever is not plain: large payloads, odd parameters. A test compares both ways
 
 from __future__ import annotations
 
+import asyncio
 from functools import lru_cache, partial
 from urllib.parse import parse_qsl, unquote
 
-from lambent.control.invocations import Asked, accept, answered, broken, refused, told_trace
+from lambent.control.invocations import Accepted, Asked, Ways, accept, answered, broken, refused, told_trace
 from lambent.core.arn import FunctionRef
-from lambent.core.function import Version
 from lambent.core.invocation import Invocation, Result, Throttled
 from lambent.front.identity import Identity
 from lambent.front.pipeline import LARGE_BODY, Pipeline, authorise, check_request_id
-from lambent.invoke.invoker import Invoker
 from lambent.kit.http import Connection
 from lambent.kit.http_message import Request
 from lambent.kit.log import Log
@@ -27,7 +26,7 @@ from lambent.wire.service import Registry
 
 _PREFIX = b"/2015-03-31/functions/"
 _SUFFIX = b"/invocations"
-_KINDS = {None: "RequestResponse", b"RequestResponse": "RequestResponse"}
+_KINDS = {None: "RequestResponse", b"RequestResponse": "RequestResponse", b"Event": "Event"}
 _LOG_TYPES = {None: "None", b"None": "None", b"Tail": "Tail"}
 _UNUSUAL = frozenset(
     (
@@ -47,13 +46,13 @@ class FastDoor:
     """Takes the invocations that are plain."""
 
     def __init__(
-        self, registry: Registry, service: Service, identity: Identity, pipeline: Pipeline, invoker: Invoker, log: Log
+        self, registry: Registry, service: Service, identity: Identity, pipeline: Pipeline, ways: Ways, log: Log
     ) -> None:
         self._registry = registry
         self._route = Route(service, service.protocol, service.operations["Invoke"], {})
         self._identity = identity
         self._pipeline = pipeline
-        self._invoker = invoker
+        self._ways = ways
         self._log = log
 
     def take(self, request: Request, connection: Connection) -> bool:
@@ -66,8 +65,12 @@ class FastDoor:
             accepted = self._accepted(request, asked, request_id)
             if accepted is None:
                 return False
-            version, invocation = accepted
-            self._invoker.run(version, invocation, partial(self._finished, connection, invocation))
+            invocation = accepted.invocation
+            if asked.kind == "Event":
+                written = self._ways.intake.accept(accepted.ref, invocation)
+                written.add_done_callback(partial(self._written, connection, invocation))
+            else:
+                self._ways.invoker.run(accepted.version, invocation, partial(self._finished, connection, invocation))
         except Throttled as refusal:
             self._refuse(connection, request_id, refused(refusal))
         except Exception as error:  # the boundary of front/pipeline.py, for this way in
@@ -75,7 +78,7 @@ class FastDoor:
             self._refuse(connection, request_id, InternalError())
         return True
 
-    def _accepted(self, request: Request, asked: Asked, request_id: str) -> tuple[Version, Invocation] | None:
+    def _accepted(self, request: Request, asked: Asked, request_id: str) -> Accepted | None:
         """What to run; None for a request to refuse. The ordinary way says why, and it asks the store before it says
         that a function is missing."""
         try:
@@ -85,7 +88,7 @@ class FastDoor:
             check_request_id(request)
             call = Call(verified.principal, verified.region, request_id, "lambda", "Invoke", headers=request.headers)
             authorise(call)
-            return accept(self._invoker, call, asked)
+            return accept(self._ways, call, asked)
         except ApiError:
             return None
 
@@ -106,13 +109,23 @@ class FastDoor:
             head += f"X-Amz-Log-Result: {answered(result)['LogResult']}\r\n"
         connection.respond(200, head.encode(), outcome.payload)
 
+    def _written(self, connection: Connection, invocation: Invocation, written: asyncio.Future[None]) -> None:
+        request_id = invocation.id
+        if written.cancelled() or (error := written.exception()) is not None:
+            self._log.error("event_not_written", error=None if written.cancelled() else error, request_id=request_id)
+            self._refuse(connection, request_id, InternalError())
+            return
+        trace = told_trace(invocation.trace, request_id)
+        head = f"x-amzn-RequestId: {request_id}\r\nX-Amzn-Trace-Id: {trace}\r\n"
+        connection.respond(202, head.encode())
+
     def _refuse(self, connection: Connection, request_id: str, error: ApiError) -> None:
         answer = self._registry.refusal(self._route, error, request_id)
         connection.respond(answer.status, answer.headers, answer.body)
 
 
 def plain_invocation(request: Request) -> Asked | None:
-    """The parameters of a plain synchronous invocation; None when it is not one. Pure."""
+    """The parameters of a plain invocation; None when it is not one. Pure."""
     if request.method != "POST" or len(request.path) > _LONGEST_PATH:
         return None
     name = _invoked(request.path)

@@ -77,7 +77,7 @@ class Pipeline:
             body = verified.body(request.body)
             request = PlainRequest(request.method, request.path, request.query, request.headers, body)
         answer = await self._registry.handle(route, call, request)
-        if call.service == "lambda" and call.operation in _TRACED and answer.status == 200:
+        if call.service == "lambda" and call.operation in _TRACED and answer.status in (200, 202):
             trace = told_trace(request.headers.get(b"x-amzn-trace-id", b"").decode("latin-1"), request_id)
             answer.headers.append((b"X-Amzn-Trace-Id", trace.encode("latin-1")))
         return answer

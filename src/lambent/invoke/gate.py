@@ -145,6 +145,14 @@ class Gate:
         if share.reserved is None:
             account.busy += 1
 
+    def room(self, share: Share) -> int:
+        """How many invocations could take a place now."""
+        account = share.account
+        places = account.unreserved - account.busy if share.reserved is None else share.reserved - share.busy
+        rate = share.rate
+        requests = refilled(share.requests, rate, rate, self._monotonic() - share.seen_at)
+        return max(0, min(places, int(requests)))
+
     def leave(self, share: Share) -> None:
         """Give the place back."""
         self.running -= 1

@@ -121,6 +121,16 @@ class Invoker:
         self.run(version, invocation, finished)
         return await future
 
+    def room(self, ref: FunctionRef) -> int:
+        """How many more invocations of a function could start now: places that are free, and provisioned environments
+        that are idle."""
+        share = self._gate.share(ref.account, ref.region, ref.name)
+        return self._gate.room(share) + self._provisioner.spare(function_key(ref.account, ref.region, ref.name))
+
+    def reserved(self, ref: FunctionRef) -> int | None:
+        """The function's reserved concurrency."""
+        return self._gate.share(ref.account, ref.region, ref.name).reserved
+
     async def prepare(self, version: Version) -> None:
         """Make sure that a first invocation of `version` will be quick. Raises SandboxDied."""
         plan = await self._preparation.plan(version)

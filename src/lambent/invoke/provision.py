@@ -90,6 +90,11 @@ class Provision:
         return len(self._all)
 
     @property
+    def spare(self) -> int:
+        """Environments that could run something now."""
+        return len(self._idle)
+
+    @property
     def standing(self) -> Standing:
         """How far it is."""
         available = len(self._all) - len(self._initialising)
@@ -277,6 +282,10 @@ class Provisioner:
     def of(self, key: str, version: str) -> Provision | None:
         """That of a version, by `function_key` and `version_key`."""
         return self._there.get(key, {}).get(version)
+
+    def spare(self, key: str) -> int:
+        """Environments of a function, by `function_key`, that could run something now."""
+        return sum(provision.spare for provision in self._there.get(key, {}).values())
 
     @property
     def size(self) -> int:

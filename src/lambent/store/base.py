@@ -6,6 +6,7 @@ what was said (logs). Whatever is cleverer than these is built on them once, abo
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,8 +126,8 @@ class Queues(Protocol):
     in order: none is given out while one before it is leased or hidden.
     """
 
-    async def put(self, queue: str, body: bytes, *, not_before: float = 0.0) -> None:
-        """Add a message without a group, visible from `not_before` on."""
+    def put(self, queue: str, body: bytes, *, not_before: float = 0.0) -> asyncio.Future[None]:
+        """Add a message without a group, visible from `not_before` on. Who has thousands need no task for each."""
 
     async def put_once(
         self,

@@ -112,11 +112,14 @@ class MemoryQueues:
         self._sequence = 0
         self._watchers: Watchers[str] = Watchers()
 
-    async def put(self, queue: str, body: bytes, *, not_before: float = 0.0) -> None:
+    def put(self, queue: str, body: bytes, *, not_before: float = 0.0) -> asyncio.Future[None]:
         queue.encode()
         now = self._clock.now()
         self._add(queue, body, max(now, not_before), now)
-        await asyncio.sleep(0)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # Others get their turn, as they would while a file is written.
+        done.get_loop().call_soon(_finish, done)
+        return done
 
     async def put_once(
         self,
@@ -399,6 +402,11 @@ class MemoryJournals:
                 self._journals[name] = kept
             else:
                 del self._journals[name]
+
+
+def _finish(done: asyncio.Future[None]) -> None:
+    if not done.done():
+        done.set_result(None)
 
 
 def _position(entry: Entry) -> tuple[int, int]:

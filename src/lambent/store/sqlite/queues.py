@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -117,11 +118,11 @@ class SqliteQueues:
         self._clock = clock
         self._watchers: Watchers[str] = Watchers()
 
-    async def put(self, queue: str, body: bytes, *, not_before: float = 0.0) -> None:
+    def put(self, queue: str, body: bytes, *, not_before: float = 0.0) -> asyncio.Future[None]:
         queue.encode()  # Raises for text that is none; rows are inserted together and must not fail each other.
         now = self._clock.now()
         row = queue, max(now, not_before), now, memoryview(body)
-        await self._writer.insert(row, lambda _: self._watchers.tell(queue, queue))
+        return self._writer.insert(row, lambda _: self._watchers.tell(queue, queue))
 
     async def put_once(
         self,

@@ -1,0 +1,348 @@
+"""The events of one function: leased when they may run, run, and handed to the settler.
+
+A lane exists while its queue has something to do. It holds what it runs and, of a function whose runs are short, a few
+events ahead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, replace
+
+from lambent.core import limits
+from lambent.core.arn import FunctionRef
+from lambent.core.function import Version
+from lambent.core.invocation import Invocation, Result, Throttled
+from lambent.core.invocationrecord import Answer
+from lambent.core.lineage import is_loop
+from lambent.core.pace import LEAST, PERIOD_S, next_cap, spare
+from lambent.core.retry import Again, Policy, after_refusal, after_run, before_run
+from lambent.delivery.event import decode, function_of
+from lambent.delivery.settle import Held, Settler
+from lambent.invoke.invoker import Invoker
+from lambent.invoke.resolve import FunctionMissing, NotActive
+from lambent.invoke.settings import FunctionSettings
+from lambent.kit.clock import Clock
+from lambent.kit.log import Log
+from lambent.kit.tasks import Tasks
+from lambent.store.base import Lease, Queues, StoreUnavailable
+
+LEASE_S = 60.0
+"""For how long events are leased; the worker extends what is still held."""
+_BATCH = 100
+"""Events that are leased at once, at most."""
+_AHEAD = 64
+_PROBE_S = 1.0
+"""How often a function that has no place to run is tried nevertheless: what is too old is found so."""
+_STORE_RETRY_S = 1.0
+_THROTTLED = Answer(429, b'{"errorMessage":"Rate Exceeded."}')
+_BROKEN = Answer(500, b'{"errorMessage":"The function could not be run."}')
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every lane uses."""
+
+    queues: Queues
+    invoker: Invoker
+    settings: FunctionSettings
+    settler: Settler
+    clock: Clock
+    tasks: Tasks
+    log: Log
+    delays_s: tuple[float, ...]
+    """Before each retry."""
+
+
+class Line:
+    """The lanes of an account and region that wait for a place among its concurrent executions, in the order in which
+    they came: a free place is for the first."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Lane, None] = {}
+
+    def join(self, lane: Lane) -> None:
+        """At the end, if it is not there."""
+        self._waiting.setdefault(lane)
+
+    def leave(self, lane: Lane) -> None:
+        """It has a place, or waits no more."""
+        self._waiting.pop(lane, None)
+
+    def before(self, lane: Lane) -> int:
+        """How many come first."""
+        for place, other in enumerate(self._waiting):
+            if other is lane:
+                return place
+        return len(self._waiting)
+
+    def wake(self) -> None:
+        """A place is free."""
+        for lane in tuple(self._waiting):
+            lane.wake()
+
+
+class Lane:
+    """Runs the events of one queue, until it is empty or `stop` is called."""
+
+    def __init__(self, queue: str, line: Line, parts: Parts) -> None:
+        self.queue = queue
+        self._function = function_of(queue)
+        self._line = line
+        self._parts = parts
+        self._held: dict[tuple[str, float], Held] = {}
+        self._ready: deque[Held] = deque()
+        self._running = 0
+        self._cap = LEAST
+        self._finished = 0
+        self._paced_at = parts.clock.monotonic()
+        self._ahead = 0
+        self._woken = asyncio.Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """Look again: something has come, or there may be room."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Lease no more; give back what has not begun."""
+        self._stopping = True
+        while self._ready:
+            self._parts.settler.unused(self._ready.popleft())
+        self.wake()
+
+    async def extend(self, *, before: float) -> None:
+        """Extend the leases that end before a time. Raises StoreUnavailable."""
+        queues, clock = self._parts.queues, self._parts.clock
+        ending = [held for held in self._held.values() if held.until < before]
+        await asyncio.gather(*(queues.extend(held.receipt, for_s=LEASE_S) for held in ending))
+        for held in ending:
+            held.until = clock.now() + LEASE_S
+
+    async def run(self) -> None:
+        """Return when the queue is empty and nothing is held; or, once stopped, when nothing is held."""
+        try:
+            while await self._step():
+                pass
+        finally:
+            self._line.leave(self)
+
+    async def _step(self) -> bool:
+        """One look at the queue; False: there is nothing more to do."""
+        self._woken.clear()
+        if self._stopping:
+            return bool(self._held) and await self._wait(None)
+        self._pace()
+        wanted = self._wanted()
+        if wanted < 1:
+            await self._wait_for_room()
+            return True
+        now = self._parts.clock.now()
+        try:
+            leases = await self._parts.queues.lease(self.queue, limit=min(wanted, _BATCH), for_s=LEASE_S)
+            for lease in leases:
+                self._take(lease)
+            self._start_ready()
+            if leases:
+                return True
+            due = await self._parts.queues.next_due(self.queue, after=now)
+        except StoreUnavailable as error:
+            self._parts.log.warning("events_not_read", queue=self.queue, reason=error, retry_s=_STORE_RETRY_S)
+            await self._wait(_STORE_RETRY_S)
+            return True
+        if due is None and not self._held:
+            return self._woken.is_set()
+        await self._wait(None if due is None else max(0.0, due - self._parts.clock.now()))
+        return True
+
+    # -- how many
+
+    def _wanted(self) -> int:
+        """How many events to lease now."""
+        room = 2 * self._cap + _AHEAD - len(self._held)
+        if self._is_void():
+            return room
+        free = self._free()
+        startable = min(self._cap - self._running, free)
+        ahead = self._ahead if free > self._cap else 0
+        return min(startable + ahead - len(self._ready), room)
+
+    def _free(self) -> int:
+        """How many may start now."""
+        invoker = self._parts.invoker
+        free = invoker.room(self._function)
+        if invoker.reserved(self._function) is None:
+            free -= self._line.before(self)
+            if self._running:
+                free -= spare(invoker.limit)
+        return free
+
+    def _is_void(self) -> bool:
+        """Nothing of this function runs: events need no place."""
+        return self._parts.invoker.reserved(self._function) == 0
+
+    async def _wait_for_room(self) -> None:
+        if self._running or self._held:
+            await self._wait(PERIOD_S if self._running >= self._cap else _PROBE_S)
+            return
+        self._line.join(self)
+        if not await self._wait(_PROBE_S) and self._parts.invoker.room(self._function) < 1:
+            await self._probe()
+
+    async def _probe(self) -> None:
+        """Try one event though there is no room: it backs off, or is found to be too old."""
+        try:
+            leases = await self._parts.queues.lease(self.queue, limit=1, for_s=LEASE_S)
+        except StoreUnavailable:
+            return
+        for lease in leases:
+            self._take(lease)
+        self._start_ready(forced=True)
+
+    def _pace(self) -> None:
+        elapsed = self._parts.clock.monotonic() - self._paced_at
+        if elapsed < PERIOD_S:
+            return
+        if self._running >= self._cap or self._ready:
+            self._cap = next_cap(self._cap, finished=self._finished, elapsed_s=elapsed)
+        self._ahead = min(self._cap, self._finished, _AHEAD)
+        self._finished = 0
+        self._paced_at += elapsed
+
+    async def _wait(self, seconds: float | None) -> bool:
+        """Until something happens, or for so long; whether it has happened."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    # -- one event
+
+    def _take(self, lease: Lease) -> None:
+        try:
+            event = decode(lease.body)
+        except ValueError as error:
+            # It is of a later version of Lambent, or damaged: kept for whoever can read it.
+            self._parts.log.error("event_not_readable", queue=self.queue, reason=error)
+            return
+        key = event.id, lease.enqueued_at
+        if (held := self._held.get(key)) is not None:
+            held.receipt, held.until = lease.receipt, lease.until  # the lease ran out: the clock was set forward
+            return
+        ref = FunctionRef(self._function.account, self._function.region, self._function.name, event.qualifier)
+        held = Held(ref, event, lease.receipt, lease.enqueued_at, lease.until, self._left)
+        self._held[key] = held
+        self._ready.append(held)
+
+    def _left(self, held: Held) -> None:
+        self._held.pop((held.event.id, held.enqueued_at), None)
+        self.wake()
+
+    def _start_ready(self, *, forced: bool = False) -> None:
+        while self._ready and not self._stopping:
+            if not forced and self._running and min(self._cap - self._running, self._free()) < 1:
+                return
+            self._begin(self._ready.popleft())
+
+    def _begin(self, held: Held) -> None:
+        event, ref, parts = held.event, held.ref, self._parts
+        if event.ended is not None:
+            parts.settler.tell(held, event)
+            return
+        loops = is_loop(event.trace, ref) and not parts.settings.allows_loops(ref)
+        reserved = parts.invoker.reserved(ref)
+        condition = before_run(self._policy(ref), age_s=self._age(held), reserved=reserved, is_loop=loops)
+        if condition is not None:
+            last = event.last or (_THROTTLED if reserved == 0 else None)
+            parts.settler.conclude(held, replace(event, last=last), condition, self._dead_letters(ref))
+            return
+        try:
+            self._run(held, parts.invoker.resolve(ref))
+            self._line.leave(self)
+        except FunctionMissing:
+            parts.tasks.start("async:missing", self._look_again(held))
+        except NotActive as inactive:
+            parts.log.debug("event_waits", function=ref.arn, state=inactive.state)
+            self._refused(held, _BROKEN)
+        except Throttled:
+            self._refused(held, _THROTTLED)
+
+    def _dead_letters(self, ref: FunctionRef) -> str | None:
+        try:
+            return self._parts.invoker.resolve(ref).dead_letter_target
+        except (FunctionMissing, NotActive):
+            return None
+
+    def _run(self, held: Held, version: Version) -> None:
+        event = held.event
+        invocation = Invocation(event.id, held.ref.arn, event.payload, event.trace)
+        self._running += 1
+        is_over = False
+
+        def done(result: Result | None) -> None:
+            nonlocal is_over
+            is_over = True
+            self._over()
+            self._ended(held, version, result)
+
+        try:
+            self._parts.invoker.run(version, invocation, done)
+        except BaseException:
+            if not is_over:
+                self._over()
+            raise
+
+    def _over(self) -> None:
+        self._running -= 1
+        self._finished += 1
+        self._line.wake()
+        self.wake()
+
+    def _ended(self, held: Held, version: Version, result: Result | None) -> None:
+        if result is None:
+            self._refused(held, _BROKEN)
+            return
+        outcome, settler = result.outcome, self._parts.settler
+        answer = Answer(200, outcome.payload, version=result.version, has_failed=outcome.is_error)
+        event = replace(held.event, runs=held.event.runs + 1, refusals=0, last=answer)
+        policy = self._policy(held.ref)
+        verdict = after_run(policy, runs=event.runs, has_failed=outcome.is_error, age_s=self._age(held))
+        if isinstance(verdict, Again):
+            settler.again(held, event, verdict.delay_s)
+        else:
+            settler.conclude(held, event, verdict, version.dead_letter_target)
+
+    def _refused(self, held: Held, answer: Answer) -> None:
+        """It could not run, through no fault of the function's."""
+        event = held.event
+        event = replace(event, refusals=event.refusals + 1, last=event.last if event.runs else answer)
+        verdict = after_refusal(self._policy(held.ref), refusals=event.refusals, age_s=self._age(held))
+        self._parts.settler.again(held, event, verdict.delay_s)
+
+    async def _look_again(self, held: Held) -> None:
+        """The function is not there: perhaps only not yet known to be."""
+        parts = self._parts
+        try:
+            await parts.invoker.look_again(held.ref)
+            parts.invoker.resolve(held.ref)
+        except FunctionMissing:
+            parts.settler.drop(held, "the function does not exist any more")
+            parts.settler.finish(held)
+        except (NotActive, StoreUnavailable):
+            self._refused(held, _BROKEN)
+        else:
+            parts.settler.unused(held)
+
+    def _age(self, held: Held) -> float:
+        return self._parts.clock.now() - held.enqueued_at
+
+    def _policy(self, ref: FunctionRef) -> Policy:
+        config = self._parts.settings.event_invoke(ref, ref.qualifier)
+        return Policy(
+            retries=config.get("MaximumRetryAttempts", limits.ASYNC_RETRIES),
+            max_age_s=config.get("MaximumEventAgeInSeconds", limits.ASYNC_AGE_S[1]),
+            delays_s=self._parts.delays_s,
+        )

@@ -1,0 +1,29 @@
+"""How many events of a function run at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from lambent.core.pace import LEAST, next_cap, spare
+
+
+@pytest.mark.parametrize(
+    ("what", "cap", "finished", "elapsed_s", "following"),
+    [
+        ("nothing has ended yet", 8, 0, 0.25, 16),
+        ("runs of a second", 512, 128, 0.25, 1024),
+        ("runs of a millisecond", 8, 2000, 0.25, LEAST),
+        ("runs of a millisecond, after slower ones", 512, 128_000, 0.25, LEAST),
+        ("runs of 20 ms come to what the aim takes", 32, 400, 0.25, 40),
+        ("what was quick before is slow now", 40, 0, 0.25, 80),
+    ],
+)
+def test_slow_runs_get_more_and_quick_ones_stay_few(
+    what: str, cap: int, finished: int, elapsed_s: float, following: int
+) -> None:
+    assert next_cap(cap, finished=finished, elapsed_s=elapsed_s) == following, what
+
+
+@pytest.mark.parametrize(("limit", "left"), [(1, 0), (9, 0), (10, 1), (1000, 100), (3000, 100)])
+def test_a_tenth_of_an_account_is_left_to_others(limit: int, left: int) -> None:
+    assert spare(limit) == left
