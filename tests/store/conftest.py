@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+import resource
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
 from pathlib import Path
 
@@ -43,3 +45,19 @@ def opening(directory: Path, clock: FakeClock, said: io.StringIO) -> Open:
 async def store(opening: Open) -> AsyncIterator[Store]:
     async with opening() as store:
         yield store
+
+
+@pytest.fixture
+def no_file_may_grow_beyond() -> Callable[[int], AbstractContextManager[None]]:
+    """Writes past that size fail like those of a broken or full disk. (Python ignores the signal that comes along.)"""
+
+    @contextlib.contextmanager
+    def limited(size: int) -> Iterator[None]:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limited

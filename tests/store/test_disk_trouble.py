@@ -6,9 +6,8 @@ import asyncio
 import contextlib
 import io
 import os
-import resource
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -16,17 +15,7 @@ import pytest
 from lambent.store.base import ABSENT, Put, Store, StoreUnavailable
 
 Open = Callable[..., AbstractAsyncContextManager[Store]]
-
-
-@contextlib.contextmanager
-def no_file_may_grow_beyond(size: int) -> Iterator[None]:
-    """Writes past that size fail like those of a broken or full disk. (Python ignores the signal that comes along.)"""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+Limit = Callable[[int], AbstractContextManager[None]]
 
 
 @contextlib.asynccontextmanager
@@ -40,7 +29,7 @@ async def _full(part: object) -> object:
         await writer.submit(lambda connection: connection.execute("PRAGMA max_page_count = 1000000").fetchall())
 
 
-async def test_a_full_disk_fails_every_writer_and_changes_nothing(store: Store) -> None:
+async def test_a_full_disk_fails_every_writer_and_changes_nothing(store: Store, no_file_may_grow_beyond: Limit) -> None:
     revision = await store.records.write(Put("before", b"1"))
     heard: list[str] = []
     store.records.watch("", lambda key, _: heard.append(key))
@@ -82,7 +71,9 @@ async def test_a_refusal_judged_by_what_is_undone_is_not_told(store: Store) -> N
     assert (record.value if record else None) == (b"y" if isinstance(second, int) else None)
 
 
-async def test_a_blob_that_does_not_fit_leaves_nothing_behind(store: Store, directory: Path) -> None:
+async def test_a_blob_that_does_not_fit_leaves_nothing_behind(
+    store: Store, directory: Path, no_file_may_grow_beyond: Limit
+) -> None:
     with no_file_may_grow_beyond(1000), pytest.raises(StoreUnavailable, match="blobs"):
         await store.blobs.put(b"x" * 5000)
     assert [digest async for digest in store.blobs.digests()] == []
@@ -108,7 +99,9 @@ async def test_journal_entries_wait_while_the_disk_is_full(store: Store, said: i
     assert said.getvalue().count("journal_batch_refused") == 1
 
 
-async def test_what_cannot_be_written_at_the_end_is_named_in_the_log(opening: Open, said: io.StringIO) -> None:
+async def test_what_cannot_be_written_at_the_end_is_named_in_the_log(
+    opening: Open, said: io.StringIO, no_file_may_grow_beyond: Limit
+) -> None:
     with contextlib.ExitStack() as trouble:
         async with opening() as store:
             store.journals.append("j", [(1, "x" * 5000), (2, "y")])

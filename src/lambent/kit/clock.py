@@ -28,13 +28,19 @@ class FakeClock:
 
     def __init__(self, now: float = 1_700_000_000.0) -> None:
         self._now = now
+        self._monotonic = now
 
     def now(self) -> float:
         return self._now
 
     def monotonic(self) -> float:
-        return self._now
+        return self._monotonic
 
     def advance(self, seconds: float) -> None:
         """Move both clocks forward."""
+        self._now += seconds
+        self._monotonic += seconds
+
+    def jump(self, seconds: float) -> None:
+        """Set the time forward, or back by a negative number."""
         self._now += seconds

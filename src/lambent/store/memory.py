@@ -27,6 +27,7 @@ from lambent.store.base import (
     Store,
     Unchanged,
 )
+from lambent.store.jumps import Jumps
 from lambent.store.watching import Watchers
 
 
@@ -104,6 +105,7 @@ class MemoryQueues:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._jumps = Jumps(clock)
         self._messages: dict[int, _Message] = {}
         self._leases: dict[str, int] = {}
         self._tokens: dict[tuple[str, str], tuple[float, int, str]] = {}
@@ -114,7 +116,7 @@ class MemoryQueues:
 
     def put(self, queue: str, body: bytes, *, not_before: float = 0.0) -> asyncio.Future[None]:
         queue.encode()
-        now = self._clock.now()
+        now = self._now()
         self._add(queue, body, max(now, not_before), now)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         # Others get their turn, as they would while a file is written.
@@ -132,7 +134,7 @@ class MemoryQueues:
         label: str = "",
         not_before: float = 0.0,
     ) -> Placed:
-        now = self._clock.now()
+        now = self._now()
         known = self._tokens.get((queue, token))
         if known is not None and known[0] > now:
             return Placed(known[1], known[2], is_new=False)
@@ -142,7 +144,7 @@ class MemoryQueues:
         return Placed(sequence, label, is_new=True)
 
     async def lease(self, queue: str, *, limit: int, for_s: float, in_order: bool = False) -> Sequence[Lease]:
-        now = self._clock.now()
+        now = self._now()
         if in_order:
             visible = [message for message in self._of(queue) if message.group and message.due <= now]
             free = [message for message in visible if not self._is_held_up(message, now)]
@@ -155,7 +157,7 @@ class MemoryQueues:
         message = self._held(receipt)
         if message is None:
             return False
-        self._messages[message.number] = replace(message, due=self._clock.now() + for_s)
+        self._messages[message.number] = replace(message, due=self._now() + for_s)
         if for_s <= 0:
             self._watchers.tell(message.queue, message.queue)
         return True
@@ -174,7 +176,7 @@ class MemoryQueues:
             return False
         del self._leases[receipt]
         kept = message.body if body is None else bytes(memoryview(body))
-        due = self._clock.now() + delay_s
+        due = self._now() + delay_s
         self._messages[message.number] = replace(message, due=due, receipt=None, body=kept)
         self._watchers.tell(message.queue, message.queue)
         return True
@@ -186,7 +188,7 @@ class MemoryQueues:
         if message is None:
             return False
         self._remove(message)
-        now = self._clock.now()
+        now = self._now()
         self._add(queue, body, now, now if enqueued_at is None else enqueued_at, group)
         if message.group:
             self._watchers.tell(message.queue, message.queue)
@@ -209,7 +211,7 @@ class MemoryQueues:
         return len(old)
 
     async def release(self, prefix: str) -> int:
-        now = self._clock.now()
+        now = self._now()
         leased = [
             message
             for message in self._messages.values()
@@ -226,7 +228,7 @@ class MemoryQueues:
         return len(self._of(queue))
 
     async def counts(self, queue: str) -> Counts:
-        now = self._clock.now()
+        now = self._now()
         hidden = [message for message in self._of(queue) if message.due > now]
         leased = sum(message.receipt is not None for message in hidden)
         return Counts(len(self._of(queue)) - len(hidden), leased, len(hidden) - leased)
@@ -235,10 +237,23 @@ class MemoryQueues:
         return sorted({message.queue for message in self._messages.values() if message.queue.startswith(prefix)})
 
     async def next_due(self, queue: str, *, after: float = 0.0) -> float | None:
+        self._now()
         return min((message.due for message in self._of(queue) if message.due > after), default=None)
 
     def watch(self, seen: Callable[[str], None]) -> Callable[[], None]:
         return self._watchers.add("", seen)
+
+    def _now(self) -> float:
+        """The time; if the clock was set, all that waits has gone along."""
+        if jump := self._jumps.last():
+            for number, message in self._messages.items():
+                first = None if message.first_leased_at is None else message.first_leased_at + jump
+                due, enqueued_at = message.due + jump, message.enqueued_at + jump
+                self._messages[number] = replace(message, due=due, enqueued_at=enqueued_at, first_leased_at=first)
+            self._tokens = {key: (until + jump, *rest) for key, (until, *rest) in self._tokens.items()}
+            for queue in sorted({message.queue for message in self._messages.values()}):
+                self._watchers.tell(queue, queue)
+        return self._clock.now()
 
     def _of(self, queue: str) -> list[_Message]:
         return [message for message in self._messages.values() if message.queue == queue]

@@ -13,6 +13,7 @@ import orjson
 from lambent.kit.clock import Clock
 from lambent.kit.ids import uuid4
 from lambent.store.base import Counts, Lease, Placed
+from lambent.store.jumps import Jumps
 from lambent.store.sqlite.ranges import upper_bound
 from lambent.store.sqlite.reader import Reader
 from lambent.store.sqlite.writer import Insertion, Writer
@@ -26,6 +27,12 @@ _FORGET_OLD = "DELETE FROM tokens WHERE until <= ?"
 _KNOWN = "SELECT sequence, label FROM tokens WHERE queue = ? AND token = ?"
 _REMEMBER = "INSERT INTO tokens (queue, token, until, sequence, label) VALUES (?, ?, ?, ?, ?)"
 _FORGET = "DELETE FROM tokens WHERE queue = ?"
+_LATEST = "SELECT enqueued_at FROM messages ORDER BY id DESC LIMIT 1"
+_FOLLOW = """
+    UPDATE messages SET
+        due = due + ?1, enqueued_at = enqueued_at + ?1, first_leased_at = first_leased_at + ?1
+"""
+_FOLLOW_TOKENS = "UPDATE tokens SET until = until + ?"
 _FIRST_DUE = "SELECT due FROM messages WHERE queue = ? AND due > ? ORDER BY due LIMIT 1"
 _DEPTH = "SELECT count(*) FROM messages WHERE queue = ?"
 _VISIBLE_COUNT = "SELECT count(*) FROM messages WHERE queue = ? AND due <= ?"
@@ -116,11 +123,15 @@ class SqliteQueues:
         self._writer = writer
         self._reader = reader
         self._clock = clock
+        latest = reader.row(_LATEST)
+        self._jumps = Jumps(clock, None if latest is None else latest[0])
+        self._following: asyncio.Future[Sequence[str]] | None = None
+        """While what waits is moved along with the clock."""
         self._watchers: Watchers[str] = Watchers()
 
     def put(self, queue: str, body: bytes, *, not_before: float = 0.0) -> asyncio.Future[None]:
         queue.encode()  # Raises for text that is none; rows are inserted together and must not fail each other.
-        now = self._clock.now()
+        now = await self._now()
         row = queue, max(now, not_before), now, memoryview(body)
         return self._writer.insert(row, lambda _: self._watchers.tell(queue, queue))
 
@@ -135,13 +146,13 @@ class SqliteQueues:
         label: str = "",
         not_before: float = 0.0,
     ) -> Placed:
-        now = self._clock.now()
+        now = await self._now()
         addition = _Addition(queue, bytes(memoryview(body)), max(now, not_before), now, group)
         work = partial(_put_once, addition=addition, token=token, until=now + for_s, label=label)
         return await self._writer.submit(work, lambda placed: self._tell((queue,) if placed.is_new else ()))
 
     async def lease(self, queue: str, *, limit: int, for_s: float, in_order: bool = False) -> Sequence[Lease]:
-        now = self._clock.now()
+        now = await self._now()
         first_due = await self.next_due(queue)
         if limit < 1 or first_due is None or first_due > now:
             return ()
@@ -151,7 +162,7 @@ class SqliteQueues:
         return await self._writer.submit(work)
 
     async def extend(self, receipt: str, *, for_s: float) -> bool:
-        work = partial(_extend, receipt=receipt, until=self._clock.now() + for_s, shows=for_s <= 0)
+        work = partial(_extend, receipt=receipt, until=await self._now() + for_s, shows=for_s <= 0)
         return (await self._changed(work)) > 0
 
     async def ack(self, *receipts: str) -> int:
@@ -159,13 +170,13 @@ class SqliteQueues:
 
     async def give_back(self, receipt: str, *, delay_s: float = 0.0, body: bytes | None = None) -> bool:
         kept = None if body is None else bytes(memoryview(body))
-        work = partial(_give_back, receipt=receipt, due=self._clock.now() + delay_s, body=kept)
+        work = partial(_give_back, receipt=receipt, due=await self._now() + delay_s, body=kept)
         return (await self._changed(work)) > 0
 
     async def move(
         self, receipt: str, queue: str, body: bytes, *, group: str = "", enqueued_at: float | None = None
     ) -> bool:
-        now = self._clock.now()
+        now = await self._now()
         addition = _Addition(queue, bytes(memoryview(body)), now, now if enqueued_at is None else enqueued_at, group)
         return (await self._changed(partial(_move, receipt=receipt, addition=addition))) > 0
 
@@ -176,25 +187,41 @@ class SqliteQueues:
         return await self._changed(partial(_expire, queue=queue, before=before))
 
     async def release(self, prefix: str) -> int:
-        values = {"first": prefix, "end": upper_bound(prefix), "now": self._clock.now()}
+        values = {"first": prefix, "end": upper_bound(prefix), "now": await self._now()}
         return await self._changed(partial(_release, values=values))
 
     async def depth(self, queue: str) -> int:
         return await self._reader.in_thread(partial(_count, statement=_DEPTH, values=(queue,)))
 
     async def counts(self, queue: str) -> Counts:
-        return await self._reader.in_thread(partial(_counts, queue=queue, now=self._clock.now()))
+        return await self._reader.in_thread(partial(_counts, queue=queue, now=await self._now()))
 
     async def names(self, prefix: str) -> Sequence[str]:
         values = {"first": prefix, "end": upper_bound(prefix)}
         return await self._reader.in_thread(partial(_names, values=values))
 
     async def next_due(self, queue: str, *, after: float = 0.0) -> float | None:
+        await self._now()
         row = self._reader.row(_FIRST_DUE, queue, after)
         return row[0] if row is not None else None
 
     def watch(self, seen: Callable[[str], None]) -> Callable[[], None]:
         return self._watchers.add("", seen)
+
+    async def _now(self) -> float:
+        """The time; if the clock was set, all that waits has gone along."""
+        if jump := self._jumps.last():
+            self._following = self._writer.submit(partial(_follow, jump=jump), self._tell)
+            self._following.add_done_callback(partial(self._followed, jump))
+        if self._following is not None:
+            await asyncio.shield(self._following)
+        return self._clock.now()
+
+    def _followed(self, jump: float, done: asyncio.Future[Sequence[str]]) -> None:
+        if self._following is done:
+            self._following = None
+        if done.cancelled() or done.exception() is not None:
+            self._jumps.forget(jump)
 
     async def _changed(self, work: Callable[[sqlite3.Connection], _Changed]) -> int:
         changed = await self._writer.submit(work, lambda changed: self._tell(changed.queues))
@@ -203,6 +230,13 @@ class SqliteQueues:
     def _tell(self, queues: Iterable[str]) -> None:
         for queue in queues:
             self._watchers.tell(queue, queue)
+
+
+def _follow(connection: sqlite3.Connection, jump: float) -> Sequence[str]:
+    """Move every time along with the clock; the queues that there are."""
+    connection.execute(_FOLLOW, (jump,))
+    connection.execute(_FOLLOW_TOKENS, (jump,))
+    return _names(connection, {"first": "", "end": upper_bound("")})
 
 
 def _put_once(connection: sqlite3.Connection, addition: _Addition, token: str, until: float, label: str) -> Placed:
