@@ -29,6 +29,10 @@ CREATE_FUNCTION_BODY: Final = 70_167_211
 """Request body of CreateFunction, UpdateFunctionCode and PublishLayerVersion."""
 CONTROL_BODY: Final = 6 * MIB
 """Request body of every other operation."""
+OBJECT_BODY: Final = 5 * 1024 * MIB + 512 * MIB
+"""An object, or part of one, of S3: 5 GiB, and room for its coding in chunks."""
+FOREIGN_BODY: Final = 70_167_211
+"""Request body of services that are not ours, whose own limits are lower."""
 CODE_STORAGE: Final = 80_530_636_800
 
 FUNCTION_NAME: Final = 64

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
+
+from lambent.core import limits
 from lambent.foreign.refusals import refusal
 from lambent.foreign.rewriting import bucket_in_host, in_path_style, passed_headers, passed_query, told_headers
 from lambent.foreign.services import Foreign, Passed
+from lambent.foreign.uploads import Upload
 from lambent.front.identity import Identity
 from lambent.front.pipeline import Pipeline, authorise
 from lambent.kit.http import Connection
 from lambent.kit.http_client import Answer, Broken
-from lambent.kit.http_message import Request
+from lambent.kit.http_message import Refusal, Request, Response
 from lambent.kit.log import Log
 from lambent.wire.call import Call
 from lambent.wire.errors import AccessDenied, ApiError, InternalError
@@ -32,13 +36,38 @@ class Abroad:
 
     def service(self, request: Request) -> str | None:
         """The signing name of the foreign service that a request is for; None when it is for one of ours."""
-        scope = claimed_scope(request.headers, request.query)
-        if scope is not None:
-            name = scope[2]
-            return name if self._foreign.replaces(name) or not self._registry.serves(name) else None
-        if request.headers.get(b"authorization", b"").startswith(b"AWS ") or b"AWSAccessKeyId=" in request.query:
+        if claimed_scope(request.headers, request.query) is not None:
+            return self._named(request.headers, request.query)
+        if is_signed_otherwise(request):
             return "s3"
         return "s3" if bucket_in_host(request.headers.get(b"host", b"")) is not None else None
+
+    def body_limit(self, headers: dict[bytes, bytes], query: bytes) -> int | None:
+        """The most bytes of a request's body; None when it is for one of our services."""
+        service = self._named(headers, query)
+        if service is None:
+            return None
+        return limits.OBJECT_BODY if service == "s3" else limits.FOREIGN_BODY
+
+    def streams(self, request: Request) -> bool:
+        """Whether the body is to be taken while it arrives: objects of S3, which may be larger than any memory."""
+        return self._named(request.headers, request.query) == "s3"
+
+    def too_large(self, request: Request) -> Response | None:
+        """S3's answer to a body beyond its limit; None when the request is not for S3."""
+        if self._named(request.headers, request.query) != "s3":
+            return None
+        error = ApiError("Your proposed upload exceeds the maximum allowed size", code="EntityTooLarge", status=400)
+        answer = refusal("s3", request.headers, error, self._pipeline.request_id(request))
+        return Response(answer.status, answer.headers, answer.body)
+
+    def _named(self, headers: Mapping[bytes, bytes], query: bytes) -> str | None:
+        """The foreign service that a signature's scope names."""
+        scope = claimed_scope(headers, query)
+        if scope is None:
+            return None
+        name = scope[2]
+        return name if self._foreign.replaces(name) or not self._registry.serves(name) else None
 
     async def pass_on(self, service: str, request: Request, connection: Connection) -> None:
         """Answer `request`, which is for `service`, on `connection`. Never raises."""
@@ -49,49 +78,75 @@ class Abroad:
             self._refuse(service, request, error, request_id, connection)
         except ConnectionResetError:
             pass  # the client is gone
+        except Refusal as error:  # of the rest of a body
+            connection.refuse(error)
         except Exception as error:  # the boundary of front/pipeline.py, for this way
             self._log.error("request_failed", error=error, path=request.path.decode("latin-1"), request_id=request_id)
             self._refuse(service, request, InternalError(), request_id, connection)
 
     async def _answer(self, service: str, request: Request, request_id: str, connection: Connection) -> None:
-        verified = await self._verified(request)
+        verified = await self._verified(service, request)
         host = request.headers.get(b"host", b"")
         call = Call(
             verified.principal, verified.region, request_id, service, "", host.decode("latin-1"), request.headers
         )
         authorise(call)
-        body = verified.body(request.body)
-        path = request.path
-        if service == "s3":
-            host, path = in_path_style(host, path)
-        passed = Passed(
-            service=service,
-            account=call.account,
-            region=call.region,
-            method=request.method,
-            path=path,
-            query=passed_query(request.query),
-            headers=passed_headers(request.headers, unframed=body is not request.body),
-            body=body,
-            host=host,
-        )
-        async with await self._foreign.send(passed) as answer:
+        async with await self._foreign.send(_passed(service, request, verified)) as answer:
             await _relay(answer, connection)
 
-    async def _verified(self, request: Request) -> Verified:
-        """Raises the ApiError of whatever is wrong with the signature."""
+    async def _verified(self, service: str, request: Request) -> Verified:
+        """Who signed it; the body of a request to S3 is proven later. Raises the ApiError of what is wrong with it."""
         if claimed_scope(request.headers, request.query) is None:
-            if request.headers.get(b"authorization", b"").startswith(b"AWS ") or b"AWSAccessKeyId=" in request.query:
+            if is_signed_otherwise(request):
                 text = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
                 raise ApiError(text, code="InvalidRequest", status=400)
             raise AccessDenied("Access Denied")
-        return await self._pipeline.verified(request)
+        if service != "s3":
+            return await self._pipeline.verified(request)
+        if (trusted := self._identity.trusted(request)) is not None:
+            return trusted
+        return self._identity.proven(self._identity.claimed(request), None)
 
     def _refuse(self, service: str, request: Request, error: ApiError, request_id: str, connection: Connection) -> None:
         if not connection.answering:
             return
         answer = refusal(service, request.headers, error, request_id)
         connection.respond(answer.status, answer.headers, answer.body)
+
+
+def is_signed_otherwise(request: Request) -> bool:
+    """Whether a request has a signature of S3's second version."""
+    return request.headers.get(b"authorization", b"").startswith(b"AWS ") or b"AWSAccessKeyId=" in request.query
+
+
+def _passed(service: str, request: Request, verified: Verified) -> Passed:
+    """What is passed on. Raises ApiError for a body that is not what was signed."""
+    host, path, is_framed = request.headers.get(b"host", b""), request.path, False
+    body: bytes | AsyncIterator[bytes]
+    body, length = request.body, None
+    if service == "s3":
+        host, path = in_path_style(host, path)
+        is_presigned = b"X-Amz-Signature=" in request.query
+        upload = Upload(request.headers, verified.chunks, is_presigned=is_presigned)
+        is_framed = upload.is_framed
+        if request.stream is None:
+            body = upload.whole(request.body)
+        else:
+            body, length = upload.proven(request.stream), upload.length
+    elif verified.chunks is not None:
+        body, is_framed = verified.body(request.body), True
+    return Passed(
+        service=service,
+        account=verified.principal.account,
+        region=verified.region,
+        method=request.method,
+        path=path,
+        query=passed_query(request.query),
+        headers=passed_headers(request.headers, unframed=is_framed),
+        body=body,
+        length=length,
+        host=host,
+    )
 
 
 async def _relay(answer: Answer, connection: Connection) -> None:

@@ -74,15 +74,24 @@ class PublicConnection(Connection):
 
     def body_limit(self, method: str, target: bytes, headers: dict[bytes, bytes]) -> int:
         """By operation: code is larger than payloads are."""
-        path = target.partition(b"?")[0].rstrip(b"/")
+        path, _, query = target.partition(b"?")
+        if (abroad := self._site.abroad.body_limit(headers, query)) is not None:
+            return abroad
+        path = path.rstrip(b"/")
         if path.endswith((b"/invocations", b"/invoke-async", b"/response-streaming-invocations")):
             return limits.SYNC_PAYLOAD
         if path.startswith(_LARGE_BODIES):
             return limits.CREATE_FUNCTION_BODY
         return limits.CONTROL_BODY
 
+    def streams(self, request: Request) -> bool:
+        """What is uploaded to S3."""
+        return self._site.abroad.streams(request)
+
     def too_large(self, request: Request, limit: int) -> Response:
-        """AWS's 413."""
+        """AWS's 413, and S3's own."""
+        if (abroad := self._site.abroad.too_large(request)) is not None:
+            return abroad
         if limit == limits.SYNC_PAYLOAD:
             error: ApiError = too_large()
         else:
