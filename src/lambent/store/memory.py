@@ -250,7 +250,9 @@ class MemoryQueues:
                 first = None if message.first_leased_at is None else message.first_leased_at + jump
                 due, enqueued_at = message.due + jump, message.enqueued_at + jump
                 self._messages[number] = replace(message, due=due, enqueued_at=enqueued_at, first_leased_at=first)
-            self._tokens = {key: (until + jump, *rest) for key, (until, *rest) in self._tokens.items()}
+            self._tokens = {
+                key: (until + jump, sequence, label) for key, (until, sequence, label) in self._tokens.items()
+            }
             for queue in sorted({message.queue for message in self._messages.values()}):
                 self._watchers.tell(queue, queue)
         return self._clock.now()

@@ -131,8 +131,13 @@ class SqliteQueues:
 
     def put(self, queue: str, body: bytes, *, not_before: float = 0.0) -> asyncio.Future[None]:
         queue.encode()  # Raises for text that is none; rows are inserted together and must not fail each other.
-        now = await self._now()
-        row = queue, max(now, not_before), now, memoryview(body)
+        self._look_at_the_clock()
+        now = self._clock.now()
+        due = max(now, not_before)
+        if self._following is not None:  # not before that: the writer takes rows first
+            addition = _Addition(queue, bytes(memoryview(body)), due, now, "")
+            return self._writer.submit(partial(_put, addition=addition), lambda _: self._watchers.tell(queue, queue))
+        row = queue, due, now, memoryview(body)
         return self._writer.insert(row, lambda _: self._watchers.tell(queue, queue))
 
     async def put_once(
@@ -210,12 +215,15 @@ class SqliteQueues:
 
     async def _now(self) -> float:
         """The time; if the clock was set, all that waits has gone along."""
-        if jump := self._jumps.last():
-            self._following = self._writer.submit(partial(_follow, jump=jump), self._tell)
-            self._following.add_done_callback(partial(self._followed, jump))
+        self._look_at_the_clock()
         if self._following is not None:
             await asyncio.shield(self._following)
         return self._clock.now()
+
+    def _look_at_the_clock(self) -> None:
+        if jump := self._jumps.last():
+            self._following = self._writer.submit(partial(_follow, jump=jump), self._tell)
+            self._following.add_done_callback(partial(self._followed, jump))
 
     def _followed(self, jump: float, done: asyncio.Future[Sequence[str]]) -> None:
         if self._following is done:
@@ -237,6 +245,10 @@ def _follow(connection: sqlite3.Connection, jump: float) -> Sequence[str]:
     connection.execute(_FOLLOW, (jump,))
     connection.execute(_FOLLOW_TOKENS, (jump,))
     return _names(connection, {"first": "", "end": upper_bound("")})
+
+
+def _put(connection: sqlite3.Connection, addition: _Addition) -> None:
+    addition.insert(connection)
 
 
 def _put_once(connection: sqlite3.Connection, addition: _Addition, token: str, until: float, label: str) -> Placed:
