@@ -473,3 +473,16 @@ async def test_what_is_due_later_is_told(queues: Queues, clock: FakeClock) -> No
     await queues.put("q", b"delayed", not_before=now + 60)
     assert await queues.next_due("q", after=now) == now + 60
     assert await queues.next_due("q", after=now + 60) is None
+
+
+async def test_what_has_become_of_a_lease_is_told(queues: Queues, clock: FakeClock) -> None:
+    (sequence,) = await put_in_order(queues, "a1")
+    (first,) = await queues.lease("q", limit=1, for_s=30)
+    assert await queues.hold(first.receipt) == (True, first.until, sequence)
+    clock.advance(31)
+    assert await queues.hold(first.receipt) == (True, first.until, sequence)
+    (second,) = await queues.lease("q", limit=1, for_s=30)
+    assert await queues.hold(first.receipt) == (False, second.until, sequence)
+    await queues.ack(second.receipt)
+    assert await queues.hold(second.receipt) is None
+    assert await queues.hold("none") is None

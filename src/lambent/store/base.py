@@ -119,6 +119,17 @@ class Counts(NamedTuple):
     delayed: int
 
 
+class Hold(NamedTuple):
+    """What has become of a lease."""
+
+    is_ours: bool
+    """Nobody else has taken the message since, be the lease's time over or not."""
+    until: float
+    """When the message becomes visible, or since when it is."""
+    sequence: int
+    """The message's; 0 for one without a group."""
+
+
 class Queues(Protocol):
     """Durable, at-least-once queues; a queue exists as soon as something is put into it. Times are epoch seconds;
     when the clock is set, those that are kept here go along, so that what is left of a delay or a lease stays the same.
@@ -151,6 +162,10 @@ class Queues(Protocol):
     async def extend(self, receipt: str, *, for_s: float) -> bool:
         """Keep a leased message hidden for `for_s` seconds from now; False when the lease is no longer ours. With 0 the
         message is visible at once, and the receipt is good until somebody takes it."""
+
+    async def hold(self, receipt: str) -> Hold | None:
+        """What has become of a lease; None when its message is gone. Of a message without a group another one may be
+        spoken of then, which is not ours."""
 
     async def ack(self, *receipts: str) -> int:
         """Remove leased messages; how many of them were still ours."""

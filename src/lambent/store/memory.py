@@ -18,6 +18,7 @@ from lambent.store.base import (
     Counts,
     Delete,
     Entry,
+    Hold,
     Lease,
     Placed,
     Put,
@@ -162,6 +163,11 @@ class MemoryQueues:
             self._watchers.tell(message.queue, message.queue)
         return True
 
+    async def hold(self, receipt: str) -> Hold | None:
+        number, _, _ = receipt.partition(".")
+        message = self._messages.get(int(number)) if number.isdecimal() and len(number) < 19 else None
+        return None if message is None else Hold(message.receipt == receipt, message.due, message.sequence)
+
     async def ack(self, *receipts: str) -> int:
         held = {message.number: message for receipt in receipts if (message := self._held(receipt)) is not None}
         for message in held.values():
@@ -289,7 +295,7 @@ class MemoryQueues:
         return self._messages[number] if number is not None else None
 
     def _lease(self, message: _Message, now: float, until: float) -> Lease:
-        receipt = uuid4()
+        receipt = f"{message.number}.{uuid4()}"
         self._leases.pop(message.receipt or "", None)
         self._leases[receipt] = message.number
         first = now if message.first_leased_at is None else message.first_leased_at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from lambent.neighbours.sqs.moves import MoveTasks
 from lambent.neighbours.sqs.names import ROOT
 from lambent.neighbours.sqs.records import QueueRecords
 from lambent.ports import Ports
@@ -18,14 +19,20 @@ class Housekeeping:
 
     def __init__(self, ports: Ports) -> None:
         self._records = ports.shared(QueueRecords)
+        self._moves = ports.shared(MoveTasks)
         self._messages = ports.queues
         self._clock = ports.clock
         self._log = ports.log
 
     async def run(self) -> None:
         """Until it is cancelled."""
+        resumed = False
         while True:
             try:
+                await self._records.ready()
+                if not resumed:
+                    await self._moves.resume()
+                    resumed = True
                 await self.round()
             except StoreUnavailable as error:
                 self._log.warning("sqs_housekeeping_postponed", reason=error)

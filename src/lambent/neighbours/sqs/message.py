@@ -91,8 +91,7 @@ class Wanted:
         for name in system:
             if name != "All" and name not in SYSTEM:
                 raise InvalidAttributeName(f"Unknown Attribute {name}.")
-        prefixes = tuple("" if name == "All" else name[:-1] for name in names if name == "All" or name.endswith(".*"))
-        prefixes = tuple("" if prefix == "." else prefix for prefix in prefixes)
+        prefixes = tuple("" if name == "All" else name[:-2] for name in names if name == "All" or name.endswith(".*"))
         return cls(SYSTEM if "All" in system else frozenset(system), frozenset(names), prefixes)
 
     def among(self, attributes: Attributes) -> Attributes:
@@ -163,17 +162,17 @@ def size(body: str, attributes: Attributes) -> int:
     return len(body.encode()) + sum(_size(name, value) for name, value in attributes.items())
 
 
-def handle(queue_id: str, leased_ms: int, receipt: str) -> str:
-    """The receipt handle of a lease."""
-    return base64.b64encode(f"{queue_id} {leased_ms} {receipt}".encode()).decode()
-
-
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a receipt handle says: which lease, from when."""
+    """What a receipt handle says: which lease, from when, of the message with which sequence."""
 
     leased_ms: int
+    sequence: int
     receipt: str
+
+    def handle(self, queue_id: str) -> str:
+        """The text that a receiver gets for it."""
+        return base64.b64encode(f"{queue_id} {self.leased_ms} {self.sequence} {self.receipt}".encode()).decode()
 
     @classmethod
     def parse(cls, text: str, queue_id: str) -> Receipt | None:
@@ -182,9 +181,13 @@ class Receipt:
             parts = base64.b64decode(text, validate=True).decode().split(" ")
         except ValueError:
             return None
-        if len(parts) != 3 or parts[0] != queue_id or not parts[1].isdigit():
+        if len(parts) != 4 or parts[0] != queue_id or not (_is_number(parts[1]) and _is_number(parts[2])):
             return None
-        return cls(int(parts[1]), parts[2])
+        return cls(int(parts[1]), int(parts[2]), parts[3])
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 def _check_name(name: str) -> None:

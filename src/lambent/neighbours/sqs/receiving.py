@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from lambent.neighbours.sqs.attempts import Attempts
 from lambent.neighbours.sqs.bell import Bell
-from lambent.neighbours.sqs.message import Message
+from lambent.neighbours.sqs.leases import Received, dead_letter
+from lambent.neighbours.sqs.message import Message, Receipt
 from lambent.neighbours.sqs.records import Queue, QueueRecords
 from lambent.neighbours.sqs.shapes import OverLimit
 from lambent.ports import Ports
@@ -18,11 +20,14 @@ IN_FLIGHT = 120_000
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """A message, and the lease that its receiver has of it."""
+class Wish:
+    """What a receiver wants: up to `limit` messages, hidden from others for `visibility_s`; it waits up to `wait_s`
+    until there is one. With `attempt` a FIFO queue gives the same ones again if it is asked again."""
 
-    message: Message
-    lease: Lease
+    limit: int
+    visibility_s: int
+    wait_s: float
+    attempt: str | None = None
 
 
 class Receiving:
@@ -33,23 +38,51 @@ class Receiving:
         self._clock = ports.clock
         self._records = ports.shared(QueueRecords)
         self._bell = Bell(ports.queues, ports.clock)
+        self._attempts = Attempts()
         self._in_flight: dict[str, int] = {}
         """By queue id: at least as many as there are, for who was never told of a lease's end counts on."""
 
-    async def receive(self, queue: Queue, *, limit: int, visibility_s: int, wait_s: float) -> Sequence[Received]:
-        """Up to `limit` messages, hidden from others for `visibility_s`; waits up to `wait_s` until there is one.
+    async def receive(self, queue: Queue, wish: Wish) -> Sequence[Received]:
+        """Messages, or none. Raises OverLimit."""
+        if wish.attempt is not None and queue.rules.is_fifo:
+            return await self._again(queue, wish, wish.attempt)
+        return await self._waited(queue, wish)
 
-        Raises OverLimit.
-        """
-        if wait_s <= 0:
-            return await self._take(queue, limit, visibility_s)
-        until = self._clock.monotonic() + wait_s
+    def changed(self, queue: Queue, receipt: Receipt) -> None:
+        """The visibility of a message was changed."""
+        self._attempts.forget(queue.id, receipt.receipt)
+
+    def deleted(self, queue: Queue, receipt: Receipt) -> None:
+        """A message was deleted."""
+        self._attempts.forget(queue.id, receipt.receipt)
+        self._in_flight[queue.id] = max(0, self._in_flight.get(queue.id, 0) - 1)
+
+    async def _again(self, queue: Queue, wish: Wish, attempt: str) -> Sequence[Received]:
+        """What the attempt was given before, hidden anew; or what there is now."""
+        given = self._attempts.given(queue.id, attempt, now=self._clock.now())
+        if given:
+            held = [await self._queues.hold(received.lease.receipt) for received in given]
+            now = self._clock.now()
+            if all(hold is not None and hold.is_ours and hold.until > now for hold in held):
+                for received in given:
+                    await self._queues.extend(received.lease.receipt, for_s=wish.visibility_s)
+                return given
+        taken = await self._waited(queue, wish)
+        if taken:
+            self._attempts.remember(queue.id, attempt, taken, now=self._clock.now())
+        return taken
+
+    async def _waited(self, queue: Queue, wish: Wish) -> Sequence[Received]:
+        if wish.wait_s <= 0:
+            return await self._take(queue, wish)
+        until = self._clock.monotonic() + wish.wait_s
         name = queue.ref.messages
         with self._bell.waiter(name) as waiter:
             while True:
                 waiter.look()
-                taken = await self._take(queue, limit, visibility_s)
+                taken = await self._take(queue, wish)
                 if taken:
+                    # There may be more than it wanted.
                     self._bell.ring(name)
                     return taken
                 left = until - self._clock.monotonic()
@@ -60,18 +93,17 @@ class Receiving:
                     self._bell.ring_at(name, due)
                 await waiter.rung(left)
 
-    def settled(self, queue: Queue, count: int) -> None:
-        """So many messages were deleted."""
-        self._in_flight[queue.id] = max(0, self._in_flight.get(queue.id, 0) - count)
-
-    async def _take(self, queue: Queue, limit: int, visibility_s: int) -> list[Received]:
-        await self._check_in_flight(queue, limit)
+    async def _take(self, queue: Queue, wish: Wish) -> list[Received]:
+        await self._check_in_flight(queue, wish.limit)
         taken: list[Received] = []
-        while len(taken) < limit:
+        while len(taken) < wish.limit:
             leases = await self._queues.lease(
-                queue.ref.messages, limit=limit - len(taken), for_s=visibility_s, in_order=queue.rules.is_fifo
+                queue.ref.messages,
+                limit=wish.limit - len(taken),
+                for_s=wish.visibility_s,
+                in_order=queue.rules.is_fifo,
             )
-            kept = [received for received in await self._sorted_out(queue, leases) if received is not None]
+            kept = await self._sorted_out(queue, leases, wish.visibility_s)
             taken += kept
             if len(kept) == len(leases):
                 break
@@ -86,45 +118,31 @@ class Receiving:
         if leased + limit > IN_FLIGHT:
             raise OverLimit(f"Too many messages are in flight: at most {IN_FLIGHT} of one queue may be.")
 
-    async def _sorted_out(self, queue: Queue, leases: Sequence[Lease]) -> Sequence[Received | None]:
-        """What each lease is of; None for those that nobody gets any more."""
+    async def _sorted_out(self, queue: Queue, leases: Sequence[Lease], visibility_s: int) -> list[Received]:
+        """The messages that somebody may get; the others are too old, or go to the dead-letter queue."""
+        received = [
+            Received(Message.load(lease.body), lease, int((lease.until - visibility_s) * 1000)) for lease in leases
+        ]
         too_old = self._clock.now() - queue.rules.retention_s
         redrive = queue.rules.redrive
+        # Where its dead-letter queue is gone, a message goes on being received.
         most = redrive.most if redrive is not None and self._records.find(redrive.dead) is not None else None
-        if all(lease.enqueued_at >= too_old and (most is None or lease.attempts <= most) for lease in leases):
-            return [Received(Message.load(lease.body), lease) for lease in leases]
-        return await asyncio.gather(*(self._sorted(queue, lease, too_old, most) for lease in leases))
+        fresh = [each for each in received if each.lease.enqueued_at >= too_old]
+        alive = [each for each in fresh if most is None or each.lease.attempts <= most]
+        if len(alive) < len(received):
+            await self._queues.ack(*(each.lease.receipt for each in received if each.lease.enqueued_at < too_old))
+            dead = [each for each in fresh if most is not None and each.lease.attempts > most]
+            await asyncio.gather(*(self._bury(queue, each) for each in dead))
+        return alive
 
-    async def _sorted(self, queue: Queue, lease: Lease, too_old: float, most: int | None) -> Received | None:
-        if lease.enqueued_at < too_old:
-            await self._queues.ack(lease.receipt)
-            return None
-        message = Message.load(lease.body)
-        if most is None or lease.attempts <= most:
-            return Received(message, lease)
+    async def _bury(self, queue: Queue, received: Received) -> None:
         redrive = queue.rules.redrive
         assert redrive is not None
         await self._queues.move(
-            lease.receipt,
+            received.lease.receipt,
             redrive.dead.messages,
-            dead_letter(message, lease, queue).stored(),
-            group=lease.group,
+            dead_letter(received, queue.ref.arn).stored(),
+            group=received.lease.group,
             # In a FIFO queue the time until it expires begins anew.
-            enqueued_at=None if queue.rules.is_fifo else lease.enqueued_at,
+            enqueued_at=None if queue.rules.is_fifo else received.lease.enqueued_at,
         )
-        return None
-
-
-def dead_letter(message: Message, lease: Lease, source: Queue) -> Message:
-    """A message as it goes to the dead-letter queue: this lease was no receipt of it, but all before were."""
-    return replace(
-        message,
-        system={**message.system, "DeadLetterQueueSourceArn": source.ref.arn},
-        received=message.received + lease.attempts - 1,
-        first_received_ms=first_received_ms(message, lease),
-    )
-
-
-def first_received_ms(message: Message, lease: Lease) -> int:
-    """When a message was first received, in whichever queue."""
-    return int(lease.first_leased_at * 1000) if message.first_received_ms is None else message.first_received_ms

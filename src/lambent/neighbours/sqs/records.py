@@ -158,7 +158,8 @@ class QueueRecords:
         """Delete a queue with its messages. Raises QueueDoesNotExist."""
         self.get(ref)
         tombstone = Put(ref.tombstone, orjson.dumps({"deleted_s": self._clock.now()}))
-        await self._records.write(tombstone, Delete(ref.key))
+        moves = [Delete(record.key) for record in await self._records.list(ref.moves)]
+        await self._records.write(tombstone, Delete(ref.key), *moves)
         await self._messages.purge(ref.messages, tokens=True)
 
     async def finish_deletions(self) -> None:

@@ -63,17 +63,17 @@ def drafted(queue: Queue, request: Mapping[str, Any]) -> Draft:
             f"One or more parameters are invalid. Reason: Message must be shorter than {queue.rules.largest} bytes."
         )
     group, token = request.get("MessageGroupId"), request.get("MessageDeduplicationId")
-    if group is not None and not _TOKEN.fullmatch(group):
-        raise _not_a_token("MessageGroupId", group)
-    if token is not None and not _TOKEN.fullmatch(token):
-        raise _not_a_token("MessageDeduplicationId", token)
+    if group is not None:
+        checked_token("MessageGroupId", group)
+    if token is not None:
+        checked_token("MessageDeduplicationId", token)
     delay_s = request.get("DelaySeconds")
     if queue.rules.is_fifo:
         token = _fifo_token(queue, group, token, body)
         if delay_s:
-            raise _wrong_kind("DelaySeconds", delay_s)
+            raise wrong_kind("DelaySeconds", delay_s)
     elif token is not None:
-        raise _wrong_kind("MessageDeduplicationId", token)
+        raise wrong_kind("MessageDeduplicationId", token)
     if delay_s is not None and not 0 <= delay_s <= 900:
         raise invalid_value("DelaySeconds", delay_s, "DelaySeconds must be >= 0 and <= 900.")
     delay_s = queue.rules.delay_s if delay_s is None or queue.rules.is_fifo else delay_s
@@ -146,10 +146,14 @@ def _fifo_token(queue: Queue, group: str | None, token: str | None, body: str) -
     return hashlib.sha256(body.encode()).hexdigest()
 
 
-def _not_a_token(parameter: str, value: str) -> InvalidParameterValue:
-    reason = f"{parameter} can only include alphanumeric and punctuation characters. 1 to 128 in length."
-    return invalid_value(parameter, value, reason)
+def checked_token(parameter: str, value: str) -> str:
+    """Raises InvalidParameterValue for what is no group, no id of a duplicate and none of an attempt."""
+    if not _TOKEN.fullmatch(value):
+        reason = f"{parameter} can only include alphanumeric and punctuation characters. 1 to 128 in length."
+        raise invalid_value(parameter, value, reason)
+    return value
 
 
-def _wrong_kind(parameter: str, value: object) -> InvalidParameterValue:
+def wrong_kind(parameter: str, value: object) -> InvalidParameterValue:
+    """The refusal of a parameter that is for the other kind of queue."""
     return invalid_value(parameter, value, "The request include parameter that is not valid for this queue type.")

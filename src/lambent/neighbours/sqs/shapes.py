@@ -14,6 +14,14 @@ class AddPermissionRequest(TypedDict, total=False):
     Actions: Required[list[str]]
 
 
+class CancelMessageMoveTaskRequest(TypedDict, total=False):
+    TaskHandle: Required[str]
+
+
+class CancelMessageMoveTaskResult(TypedDict, total=False):
+    ApproximateNumberOfMessagesMoved: int
+
+
 class ChangeMessageVisibilityRequest(TypedDict, total=False):
     QueueUrl: Required[str]
     ReceiptHandle: Required[str]
@@ -112,6 +120,27 @@ class ListDeadLetterSourceQueuesRequest(TypedDict, total=False):
 class ListDeadLetterSourceQueuesResult(TypedDict, total=False):
     queueUrls: Required[list[str]]
     NextToken: str
+
+
+class ListMessageMoveTasksRequest(TypedDict, total=False):
+    SourceArn: Required[str]
+    MaxResults: int
+
+
+class ListMessageMoveTasksResult(TypedDict, total=False):
+    Results: list[ListMessageMoveTasksResultEntry]
+
+
+class ListMessageMoveTasksResultEntry(TypedDict, total=False):
+    TaskHandle: str
+    Status: str
+    SourceArn: str
+    DestinationArn: str
+    MaxNumberOfMessagesPerSecond: int
+    ApproximateNumberOfMessagesMoved: int
+    ApproximateNumberOfMessagesToMove: int
+    FailureReason: str
+    StartedTimestamp: int
 
 
 class ListQueueTagsRequest(TypedDict, total=False):
@@ -233,6 +262,16 @@ class SendMessageBatchResultEntry(TypedDict, total=False):
 class SetQueueAttributesRequest(TypedDict, total=False):
     QueueUrl: Required[str]
     Attributes: Required[dict[str, str]]
+
+
+class StartMessageMoveTaskRequest(TypedDict, total=False):
+    SourceArn: Required[str]
+    DestinationArn: str
+    MaxNumberOfMessagesPerSecond: int
+
+
+class StartMessageMoveTaskResult(TypedDict, total=False):
+    TaskHandle: str
 
 
 class TagQueueRequest(TypedDict, total=False):
@@ -368,6 +407,11 @@ class ReceiptHandleIsInvalid(ApiError):
 class RequestThrottled(ApiError):
     code = "RequestThrottled"
     status = 403
+
+
+class ResourceNotFoundException(ApiError):
+    code = "ResourceNotFoundException"
+    status = 404
 
 
 class TooManyEntriesInBatchRequest(ApiError):

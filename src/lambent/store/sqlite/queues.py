@@ -12,7 +12,7 @@ import orjson
 
 from lambent.kit.clock import Clock
 from lambent.kit.ids import uuid4
-from lambent.store.base import Counts, Lease, Placed
+from lambent.store.base import Counts, Hold, Lease, Placed
 from lambent.store.jumps import Jumps
 from lambent.store.sqlite.ranges import upper_bound
 from lambent.store.sqlite.reader import Reader
@@ -59,6 +59,7 @@ _LEASE = """
     WHERE id IN (SELECT value FROM json_each(?4))
 """
 _EXTEND = "UPDATE messages SET due = ? WHERE id = ? AND receipt = ? RETURNING queue"
+_HOLD = "SELECT receipt, due, sequence FROM messages WHERE id = ?"
 _ACK = """
     DELETE FROM messages WHERE (id, receipt) IN
         (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))
@@ -169,6 +170,11 @@ class SqliteQueues:
     async def extend(self, receipt: str, *, for_s: float) -> bool:
         work = partial(_extend, receipt=receipt, until=await self._now() + for_s, shows=for_s <= 0)
         return (await self._changed(work)) > 0
+
+    async def hold(self, receipt: str) -> Hold | None:
+        id_, token = _parts(receipt)
+        row = self._reader.row(_HOLD, id_)
+        return None if row is None else Hold(row[0] == token, row[1], row[2])
 
     async def ack(self, *receipts: str) -> int:
         return await self._changed(partial(_ack, receipts=receipts))

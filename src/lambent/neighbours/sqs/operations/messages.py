@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import cast
 
 from lambent.neighbours.sqs.errors import invalid_value
-from lambent.neighbours.sqs.message import Wanted, handle, md5_of
-from lambent.neighbours.sqs.receiving import Received, Receiving, first_received_ms
+from lambent.neighbours.sqs.leases import Received
+from lambent.neighbours.sqs.message import Wanted, md5_of
+from lambent.neighbours.sqs.receiving import Receiving, Wish
 from lambent.neighbours.sqs.records import Queue, QueueRecords
 from lambent.neighbours.sqs.requests import named_queue
-from lambent.neighbours.sqs.sending import Sending, drafted, sequence_number
+from lambent.neighbours.sqs.sending import Sending, checked_token, drafted, sequence_number, wrong_kind
 from lambent.neighbours.sqs.settling import LONGEST_S, Settling
 from lambent.neighbours.sqs.shapes import (
     ChangeMessageVisibilityRequest,
@@ -54,10 +55,9 @@ class SqsMessages:
             raise invalid_value("WaitTimeSeconds", wait_s, f"Must be >= 0 and <= {LONGEST_WAIT_S}, if provided.")
         system = [*(request.get("AttributeNames") or ()), *(request.get("MessageSystemAttributeNames") or ())]
         wanted = Wanted.of(system, request.get("MessageAttributeNames") or ())
-        found = await self._receiving.receive(queue, limit=limit, visibility_s=visibility_s, wait_s=wait_s)
-        leased_ms = [int((received.lease.until - visibility_s) * 1000) for received in found]
-        shown = [_shown(queue, *each, wanted) for each in zip(found, leased_ms, strict=True)]
-        return {"Messages": shown} if shown else {}
+        wish = Wish(limit, visibility_s, wait_s, _checked_attempt(queue, request))
+        found = await self._receiving.receive(queue, wish)
+        return {"Messages": [_shown(queue, received, wanted) for received in found]} if found else {}
 
     async def delete_message(self, call: Call, request: DeleteMessageRequest) -> None:
         queue = await named_queue(self._records, call, request["QueueUrl"])
@@ -68,11 +68,20 @@ class SqsMessages:
         await self._settling.change_visibility(queue, request["ReceiptHandle"], request["VisibilityTimeout"])
 
 
-def _shown(queue: Queue, received: Received, leased_ms: int, wanted: Wanted) -> Message:
-    message, lease = received.message, received.lease
+def _checked_attempt(queue: Queue, request: ReceiveMessageRequest) -> str | None:
+    attempt = request.get("ReceiveRequestAttemptId")
+    if attempt is None:
+        return None
+    if not queue.rules.is_fifo:
+        raise wrong_kind("ReceiveRequestAttemptId", attempt)
+    return checked_token("ReceiveRequestAttemptId", attempt)
+
+
+def _shown(queue: Queue, received: Received, wanted: Wanted) -> Message:
+    message = received.message
     shown: Message = {
         "MessageId": message.id,
-        "ReceiptHandle": handle(queue.id, leased_ms, lease.receipt),
+        "ReceiptHandle": received.receipt.handle(queue.id),
         "MD5OfBody": message.md5,
         "Body": message.body,
     }
@@ -86,12 +95,11 @@ def _shown(queue: Queue, received: Received, leased_ms: int, wanted: Wanted) -> 
 
 
 def _system_attributes(received: Received, wanted: Wanted) -> dict[str, str]:
-    message, lease = received.message, received.lease
     attributes = {
-        **message.system,
-        "ApproximateReceiveCount": str(message.received + lease.attempts),
-        "ApproximateFirstReceiveTimestamp": str(first_received_ms(message, lease)),
+        **received.message.system,
+        "ApproximateReceiveCount": str(received.count),
+        "ApproximateFirstReceiveTimestamp": str(received.first_ms),
     }
-    if lease.sequence:
-        attributes["SequenceNumber"] = sequence_number(lease.sequence)
+    if received.lease.sequence:
+        attributes["SequenceNumber"] = sequence_number(received.lease.sequence)
     return {name: value for name, value in attributes.items() if name in wanted.system}
