@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from lambent.kit.log import Log
 from lambent.neighbours.sns import retries
-from lambent.neighbours.sns.message import NOTIFICATION, Message
+from lambent.neighbours.sns.message import NOTIFICATION, UNSUBSCRIPTION, Message
 from lambent.neighbours.sns.names import ROOT, SubscriptionRef
 from lambent.neighbours.sns.records import Subscription, Topic, TopicRecords
 from lambent.neighbours.sns.sending import Failed, Sender
@@ -27,6 +27,8 @@ LEASE_S = 150.0
 """Longer than a delivery and a dead letter can take."""
 DEAD_RETRY_S = 20.0
 """Until a dead letter is tried again."""
+_LOOK_S = 60.0
+"""How long a lane waits at most before it looks again, whatever the clock does meanwhile."""
 _PAUSE_S = 5.0
 """Until the store is tried again."""
 
@@ -84,8 +86,9 @@ class Deliveries:
 
     async def _wait(self, woken: asyncio.Event, due: float | None) -> None:
         """Until something is put into the queue, or the time has come."""
+        delay = _LOOK_S if due is None else min(_LOOK_S, max(0.0, due - self._clock.now()))
         try:
-            async with asyncio.timeout(None if due is None else max(0.0, due - self._clock.now())):
+            async with asyncio.timeout(delay):
                 await woken.wait()
         except TimeoutError:
             pass
@@ -101,6 +104,9 @@ class Deliveries:
         if not leases:
             return False
         topic, subscription = await self._topics.find(ref.topic), await self._topics.find_subscription(ref)
+        if subscription is None:
+            leases = await self._dropped(leases)
+            subscription = await self._topics.find_former(ref)
         if topic is None or subscription is None:
             await self._queues.ack(*(lease.receipt for lease in leases))
             return True
@@ -109,6 +115,12 @@ class Deliveries:
         if delivery.policy.per_second is not None:
             await asyncio.sleep(len(leases) / delivery.policy.per_second)
         return True
+
+    async def _dropped(self, leases: Sequence[Lease]) -> Sequence[Lease]:
+        """What is left for a subscription that has ended: to tell its endpoint so."""
+        last = [lease for lease in leases if Message.restored(lease.body).kind == UNSUBSCRIPTION]
+        await self._queues.ack(*(lease.receipt for lease in leases if lease not in last))
+        return last
 
 
 class _Delivery:

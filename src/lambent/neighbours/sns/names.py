@@ -68,6 +68,11 @@ class TopicRef:
         return f"{self.subscription_scope}{self.name}/"
 
     @property
+    def former_subscriptions(self) -> str:
+        """What the keys of its subscriptions begin with that links have ended, and may restore."""
+        return f"{ROOT}former/{self.account}/{self.region}/{self.name}/"
+
+    @property
     def subscription_scope(self) -> str:
         """What the keys of all subscriptions in the account and region begin with."""
         return f"{ROOT}subscriptions/{self.account}/{self.region}/"
@@ -109,6 +114,11 @@ class SubscriptionRef:
     def key(self) -> str:
         """The record's key."""
         return self.topic.subscriptions + self.id
+
+    @property
+    def former_key(self) -> str:
+        """The record's key once the subscription was ended by a link."""
+        return self.topic.former_subscriptions + self.id
 
     @property
     def queue(self) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from weakref import WeakValueDictionary
 
 from lambent.kit.clock import Clock
 from lambent.kit.ids import uuid4
@@ -42,7 +42,7 @@ class Outbox:
         self._topics = topics
         self._queues = queues
         self._clock = clock
-        self._orders: defaultdict[TopicRef, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._orders: WeakValueDictionary[TopicRef, asyncio.Lock] = WeakValueDictionary()
         """All queues of a FIFO topic get its messages in the same order."""
 
     async def publish(self, topic: Topic, publication: Publication) -> Message:
@@ -57,7 +57,10 @@ class Outbox:
             pairs = zip(messages, publications, strict=True)
             await asyncio.gather(*(self._put(message, each, subscriptions) for message, each in pairs))
             return messages
-        async with self._orders[topic.ref]:
+        order = self._orders.get(topic.ref)
+        if order is None:
+            order = self._orders[topic.ref] = asyncio.Lock()
+        async with order:
             return [await self._put_in_order(topic, publication, subscriptions) for publication in publications]
 
     async def _put(self, message: Message, publication: Publication, subscriptions: Sequence[Subscription]) -> None:

@@ -73,7 +73,8 @@ async def _exchange(target: Target, request: bytes) -> int:
             status = await _status(reader)
             if status >= 200:  # what is below says only that the answer follows
                 return status
-            await reader.readuntil(b"\r\n\r\n")
+            while (await reader.readuntil(b"\n")).strip():
+                pass
     finally:
         writer.close()
         with contextlib.suppress(OSError, ssl.SSLError):

@@ -116,6 +116,15 @@ class TopicRecords:
         """All of a topic's subscriptions."""
         return [_subscription(record) async for record in self._all(ref.subscriptions)]
 
+    async def former_subscriptions(self, ref: TopicRef) -> Sequence[Subscription]:
+        """A topic's subscriptions that links have ended, and may restore."""
+        return [_subscription(record) async for record in self._all(ref.former_subscriptions)]
+
+    async def find_former(self, ref: SubscriptionRef) -> Subscription | None:
+        """The subscription, if a link has ended it."""
+        record = await self._records.get(ref.former_key)
+        return None if record is None else _subscription(record)
+
     async def add(self, topic: Topic) -> Topic | None:
         """Make a topic; None when it was made, else the one that is there."""
         try:
@@ -134,15 +143,17 @@ class TopicRecords:
         await _insisted(attempt)
 
     async def delete(self, ref: TopicRef) -> Sequence[Subscription]:
-        """Delete a topic with its subscriptions, which are the result; a topic that is not there is no error."""
+        """Delete a topic with its subscriptions, which are the result, the former ones included; a topic that is not
+        there is no error."""
 
         async def attempt() -> Sequence[Subscription]:
             record = await self._records.get(ref.key)
             if record is None:
                 return ()
-            gone = await self.subscriptions(ref)
-            await self._records.write(Delete(ref.key, expect=record.revision), *(Delete(s.ref.key) for s in gone))
-            return gone
+            here, former = await self.subscriptions(ref), await self.former_subscriptions(ref)
+            keys = [each.ref.key for each in here] + [each.ref.former_key for each in former]
+            await self._records.write(Delete(ref.key, expect=record.revision), *(Delete(key) for key in keys))
+            return [*here, *former]
 
         return await _insisted(attempt)
 
@@ -175,20 +186,38 @@ class TopicRecords:
 
         return await _insisted(attempt)
 
-    async def unsubscribe(self, ref: SubscriptionRef) -> Subscription | None:
-        """Delete a subscription, which is the result; None when it was not there."""
+    async def unsubscribe(self, ref: SubscriptionRef, *, former: Subscription | None = None) -> None:
+        """Delete a subscription, which need not be there; with `former`, keep that to restore it."""
 
-        async def attempt() -> Subscription | None:
+        async def attempt() -> None:
             record = await self._records.get(ref.key)
             topic = await self._records.get(ref.topic.key)
             if record is None or topic is None:
-                return None
+                return
             counted = replace(_topic(topic), unsubscribed=_topic(topic).unsubscribed + 1)
             guard = Put(ref.topic.key, orjson.dumps(counted), expect=topic.revision)
-            await self._records.write(guard, Delete(ref.key, expect=record.revision))
-            return _subscription(record)
+            kept = [] if former is None else [Put(ref.former_key, orjson.dumps(former))]
+            await self._records.write(guard, Delete(ref.key, expect=record.revision), *kept)
 
         return await _insisted(attempt)
+
+    async def forget(self, ref: SubscriptionRef) -> None:
+        """What a link has ended cannot be restored any more."""
+        await self._records.write(Delete(ref.former_key))
+
+    async def restore(self, ref: SubscriptionRef) -> None:
+        """Undo what a link has ended. Raises NotFoundException when its topic is gone."""
+
+        async def attempt() -> None:
+            topic, revision = await self._held(ref.topic)
+            record = await self._records.get(ref.former_key)
+            if record is None:
+                return
+            restored = replace(topic, unsubscribed=max(0, topic.unsubscribed - 1))
+            guard = Put(ref.topic.key, orjson.dumps(restored), expect=revision)
+            await self._records.write(guard, Delete(ref.former_key), Put(ref.key, record.value))
+
+        await _insisted(attempt)
 
     async def _held(self, ref: TopicRef) -> tuple[Topic, int]:
         record = await self._records.get(ref.key)

@@ -17,6 +17,8 @@ from lambent.ports import Aws
 from lambent.wire.call import Call, Principal
 from lambent.wire.errors import ApiError
 
+POSTS = 256
+"""Requests to HTTP endpoints at the same time."""
 CALL_S = 60.0
 """How long another service may take."""
 _DEFAULT_HOST = "localhost:4566"
@@ -37,6 +39,7 @@ class Sender:
     def __init__(self, aws: Aws, signer: Signer) -> None:
         self._aws = aws
         self._signer = signer
+        self._posting = asyncio.Semaphore(POSTS)
 
     async def send(self, message: Message, subscription: Subscription, policy: retries.Policy) -> None:
         """Deliver a message. Raises Failed."""
@@ -86,7 +89,8 @@ class Sender:
         content_type = policy.content_type if message.kind == NOTIFICATION else retries.CONTENT_TYPE
         headers = envelope.headers(message, subscription.ref, content_type, is_raw=is_raw)
         try:
-            status = await post(target, headers, text.encode())
+            async with self._posting:
+                status = await post(target, headers, text.encode())
         except Undelivered as error:
             raise Failed(str(error)) from None
         if not 200 <= status < 300:

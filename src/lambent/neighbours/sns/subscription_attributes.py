@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -55,7 +56,7 @@ def checked(topic: Topic, protocol: str, given: Mapping[str, str], parameter: st
     """The attributes of a subscription as they are kept: empty ones are left out. Raises InvalidParameterException."""
     for name, value in given.items():
         _check(topic, protocol, name, value, given, parameter)
-    kept = {name: value for name, value in given.items() if value and not (name == "FilterPolicy" and value == "{}")}
+    kept = {name: value for name, value in given.items() if not _is_nothing(name, value)}
     if kept.get("DeliveryPolicy"):
         policy = retries.check_subscription(kept["DeliveryPolicy"])
         kept["DeliveryPolicy"] = retries.normal_for_subscription(policy)
@@ -137,7 +138,7 @@ def _check(topic: Topic, protocol: str, name: str, value: str, given: Mapping[st
             if value not in subscriptionfilter.SCOPES:
                 text = f"Invalid value [{value}]. Please use either MessageBody or MessageAttributes"
                 raise _refused(parameter, name, text)
-        case "FilterPolicy" if value:
+        case "FilterPolicy" if not _is_nothing(name, value):
             _check_filter(value, given.get("FilterPolicyScope", subscriptionfilter.ATTRIBUTES), parameter)
         case "RedrivePolicy" if value:
             _check_redrive(topic, value, parameter)
@@ -148,6 +149,11 @@ def _check(topic: Topic, protocol: str, name: str, value: str, given: Mapping[st
                 retries.check_subscription(value)
             except retries.Refused as error:
                 raise _refused(parameter, name, str(error)) from None
+
+
+def _is_nothing(name: str, value: str) -> bool:
+    """Whether it takes the attribute away."""
+    return not value or (name == "FilterPolicy" and re.fullmatch(r"\s*\{\s*\}\s*", value) is not None)
 
 
 def _check_filter(policy: str, scope: str, parameter: str) -> None:

@@ -110,7 +110,7 @@ def with_permission(topic: Topic, label: str, accounts: Sequence[str], actions: 
         raise invalid("Statement already exists")
     for action in actions:
         if action not in _ACTIONS:
-            raise InvalidParameterException("Policy statement action out of service scope!")
+            raise InvalidParameterException("Invalid parameter: Policy statement action out of service scope!")
     principals = [account if account.startswith("arn:") else f"arn:aws:iam::{account}:root" for account in accounts]
     if not principals or not all(is_principal("AWS", principal) for principal in principals):
         raise invalid("AWSAccountId")

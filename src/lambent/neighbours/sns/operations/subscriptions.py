@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +10,7 @@ from dataclasses import replace
 from lambent.kit.ids import token, uuid4
 from lambent.neighbours.sns import subscription_attributes
 from lambent.neighbours.sns.envelope import confirmation_text
-from lambent.neighbours.sns.message import SUBSCRIPTION, Message
+from lambent.neighbours.sns.message import SUBSCRIPTION, UNSUBSCRIPTION, Message
 from lambent.neighbours.sns.names import Malformed, SubscriptionRef, TopicRef
 from lambent.neighbours.sns.records import Subscription, Topic, TopicRecords
 from lambent.neighbours.sns.requests import PAGE, invalid, page_token, read_page_token, subscription_ref, topic_ref
@@ -58,7 +59,7 @@ class Subscriptions:
             attributes = subscription_attributes.checked(topic, protocol, given)
             for other in others:
                 if (other.protocol, other.endpoint) == (protocol, endpoint):
-                    return _again(other, attributes)
+                    return self._again(other, attributes)
             return self._new(call, ref, protocol, endpoint, attributes)
 
         subscription = await self._topics.subscribe(ref, made)
@@ -76,16 +77,19 @@ class Subscriptions:
         if not _TOKEN.fullmatch(sent) or await self._topics.find(ref) is None:
             raise invalid("Token")
         guarded = request.get("AuthenticateOnUnsubscribe", "").lower() == "true"
-        for subscription in await self._topics.subscriptions(ref):
-            if subscription.token == sent and subscription.created_s + TOKEN_S > self._clock.now():
-                await self._topics.change_subscription(
-                    subscription.ref, lambda found: _confirmed(found, authenticated=_is_signed(call), guarded=guarded)
-                )
-                return {"SubscriptionArn": subscription.ref.arn}
-        raise InvalidParameterException("Invalid token")
+        found = self._named(sent, await self._topics.subscriptions(ref))
+        if found is not None:
+            await self._topics.change_subscription(
+                found.ref, lambda now: _confirmed(now, authenticated=_is_signed(call), guarded=guarded)
+            )
+            return {"SubscriptionArn": found.ref.arn}
+        former = self._named(sent, await self._topics.former_subscriptions(ref))
+        if former is None:
+            raise InvalidParameterException("Invalid token")
+        await self._topics.restore(former.ref)
+        return {"SubscriptionArn": former.ref.arn}
 
     async def unsubscribe(self, call: Call, request: UnsubscribeInput) -> None:
-        """Partly: an HTTP endpoint is told, but cannot restore what a signed request has ended."""
         arn = request["SubscriptionArn"]
         ref = subscription_ref(call, arn) if _is_signed(call) else _open_subscription_ref(arn)
         subscription = await self._topics.find_subscription(ref)
@@ -95,7 +99,14 @@ class Subscriptions:
             raise AuthorizationErrorException(
                 f"User: anonymous is not authorized to perform: SNS:Unsubscribe on resource: {arn}"
             )
-        await self._topics.unsubscribe(ref)
+        if _is_signed(call) or subscription.protocol not in subscription_attributes.HTTP:
+            await self._topics.unsubscribe(ref)
+            await self._queues.purge(ref.queue, tokens=True)
+            return
+        await self._forget_old(ref.topic)
+        former = replace(subscription, token=token(TOKEN_BYTES), created_s=self._clock.now())
+        await self._topics.unsubscribe(ref, former=former)
+        await self._tell(former, UNSUBSCRIPTION)
 
     async def list_subscriptions(self, call: Call, request: ListSubscriptionsInput) -> ListSubscriptionsResponse:
         prefix = TopicRef(call.account, call.region, "").subscription_scope
@@ -154,6 +165,31 @@ class Subscriptions:
             confirmed=not is_http,
         )
 
+    def _again(self, existing: Subscription, attributes: dict[str, str]) -> Subscription:
+        """A subscription may be made again as it is; its token is renewed when it is no longer good. Raises
+        InvalidParameterException."""
+        if not subscription_attributes.is_same(existing, attributes):
+            raise InvalidParameterException(
+                "Invalid parameter: Attributes Reason: Subscription already exists with different attributes"
+            )
+        if existing.confirmed or self._is_fresh(existing):
+            return existing
+        return replace(existing, token=token(TOKEN_BYTES), created_s=self._clock.now())
+
+    def _is_fresh(self, subscription: Subscription) -> bool:
+        """Whether its token is still good."""
+        return subscription.created_s + TOKEN_S > self._clock.now()
+
+    def _named(self, sent: str, subscriptions: Sequence[Subscription]) -> Subscription | None:
+        """The one whose token was sent."""
+        return next((s for s in subscriptions if hmac.compare_digest(s.token, sent) and self._is_fresh(s)), None)
+
+    async def _forget_old(self, ref: TopicRef) -> None:
+        """Nobody can restore any more what was ended so long ago."""
+        for former in await self._topics.former_subscriptions(ref):
+            if not self._is_fresh(former):
+                await self._topics.forget(former.ref)
+
     async def _tell(self, subscription: Subscription, kind: str) -> None:
         """Put a confirmation among what is delivered to an endpoint."""
         topic = await self._topics.topic(subscription.ref.topic)
@@ -172,15 +208,6 @@ class Subscriptions:
         found = await self._topics.page(prefix, after=prefix + place if place else "", limit=PAGE + 1)
         shown = [_shown(subscription) for subscription in found[:PAGE]]
         return shown, page_token(found[PAGE - 1].ref.key.removeprefix(prefix)) if len(found) > PAGE else None
-
-
-def _again(existing: Subscription, attributes: dict[str, str]) -> Subscription:
-    """A subscription may be made again as it is. Raises InvalidParameterException."""
-    if not subscription_attributes.is_same(existing, attributes):
-        raise InvalidParameterException(
-            "Invalid parameter: Attributes Reason: Subscription already exists with different attributes"
-        )
-    return existing
 
 
 def _confirmed(subscription: Subscription, *, authenticated: bool, guarded: bool) -> Subscription:

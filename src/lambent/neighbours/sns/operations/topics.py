@@ -31,6 +31,7 @@ class Topics:
 
     def __init__(self, ports: Ports) -> None:
         self._topics = TopicRecords(ports.records)
+        self._queues = ports.queues
 
     async def create_topic(self, call: Call, request: CreateTopicInput) -> CreateTopicResponse:
         """Partly: `KmsMasterKeyId` is kept and shown, and encrypts nothing; data protection policies, delivery status
@@ -53,7 +54,10 @@ class Topics:
         return {"TopicArn": topic.ref.arn}
 
     async def delete_topic(self, call: Call, request: DeleteTopicInput) -> None:
-        await self._topics.delete(topic_ref(call, request["TopicArn"]))
+        ref = topic_ref(call, request["TopicArn"])
+        gone = await self._topics.delete(ref)
+        for queue in (ref.queue, *(subscription.ref.queue for subscription in gone)):
+            await self._queues.purge(queue, tokens=True)
 
     async def list_topics(self, call: Call, request: ListTopicsInput) -> ListTopicsResponse:
         after = read_page_token(request.get("NextToken"))

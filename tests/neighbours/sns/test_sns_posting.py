@@ -1,0 +1,90 @@
+"""Posting to endpoints of every kind: what they answer, and when they do not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from lambent.neighbours.sns import posting
+from lambent.neighbours.sns.posting import Target, Undelivered, post
+
+Serve = Callable[[bytes], Awaitable[Target]]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """A listener that answers with these bytes once it has the whole request; with none it never answers."""
+    servers: list[asyncio.Server] = []
+    ends = asyncio.Event()
+
+    async def begin(answer: bytes) -> Target:
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"the body")
+            if not answer:
+                await ends.wait()
+            writer.write(answer)
+            writer.close()
+
+        server = await asyncio.start_server(talk, "127.0.0.1", 0)
+        servers.append(server)
+        target = Target.parse(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/p?q")
+        assert target is not None
+        return target
+
+    yield begin
+    ends.set()
+    for server in servers:
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204),
+        (b"HTTP/1.0 500\r\n\r\nbody", 500),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 200),
+        (b"HTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 404 Not Found\r\n\r\n", 404),
+    ],
+)
+async def test_the_status_is_what_counts(serve: Serve, answer: bytes, status: int) -> None:
+    assert await post(await serve(answer), {"X": "y"}, b"the body") == status
+
+
+@pytest.mark.parametrize("answer", [b"nonsense\r\n", b"HTTP/1.1 200", b"HTTP/1.1 " + b"0" * 100_000, b"\n"])
+async def test_what_is_no_answer_is_a_failure(serve: Serve, answer: bytes) -> None:
+    with pytest.raises(Undelivered):
+        await post(await serve(answer), {}, b"the body")
+
+
+async def test_an_endpoint_that_never_answers_is_given_up(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posting, "TIMEOUT_S", 0.05)
+    with pytest.raises(Undelivered, match="no answer within"):
+        await post(await serve(b""), {}, b"the body")
+
+
+async def test_nobody_there_is_a_failure() -> None:
+    target = Target.parse("http://127.0.0.1:9/")
+    assert target is not None
+    with pytest.raises(Undelivered):
+        await post(target, {}, b"the body")
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("http://a.example", Target("a.example", 80, False, "/", "a.example")),
+        ("https://a.example/x?y=z#f", Target("a.example", 443, True, "/x?y=z", "a.example")),
+        ("http://u:p@a.example:81/", Target("a.example", 81, False, "/", "a.example:81")),
+        ("http://[::1]:80/", Target("::1", 80, False, "/", "[::1]:80")),
+        ("ftp://a.example", None),
+        ("http://", None),
+        ("http://a.example:99999", None),
+        ("http://a b/", None),
+        ("http://a.example/\r\n", None),
+        ("a.example", None),
+    ],
+)
+def test_urls_are_taken_apart(url: str, target: Target | None) -> None:
+    assert Target.parse(url) == target
