@@ -41,6 +41,7 @@ from lambent.delivery.intake import Intake
 from lambent.delivery.lane import Parts
 from lambent.delivery.settle import Settler
 from lambent.delivery.worker import Worker
+from lambent.foreign.calls import ForeignCalls
 from lambent.foreign.moto import Moto, installed
 from lambent.foreign.services import Foreign
 from lambent.front.abroad import Abroad
@@ -143,16 +144,15 @@ async def _run(
     await keys.start()
     stack.callback(keys.close)
     sessions = Sessions(seal, clock)
-    aws = InProcess()
-    sink = Sink(store.records, store.journals, tasks, clock, log)
-    stack.callback(sink.close)
-
     moto = Moto(settings.data / "moto", tasks, log) if settings.moto and installed() else None
     if moto is not None:
         stack.push_async_callback(moto.close)
     client = Client(tasks)
     stack.callback(client.close)
     foreign = Foreign(settings.neighbours, moto, client, clock, log)
+    aws = InProcess(ForeignCalls(foreign, tasks))
+    sink = Sink(store.records, store.journals, tasks, clock, log)
+    stack.callback(sink.close)
 
     public, inside = Server(log), Server(log, most=_open_files() // 2)
     """The port that clients use, and the ways out of the sandboxes: those stay open while the last functions finish.

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Aws(Protocol):
-    """A door to the AWS operations that live in this process."""
+    """A door to AWS operations: in this process where they live here, else where the service is."""
 
     async def call(self, call: Call, service: str, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """The operation's answer, in model member names; `call` says for whom. Raises its ApiError."""

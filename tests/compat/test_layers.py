@@ -218,7 +218,6 @@ def test_what_is_not_there_is_answered_as_on_aws(
     [
         ({"Content": {"ZipFile": b"no zip"}}, 400, "InvalidParameterValueException", "Could not unzip uploaded file."),
         ({"Content": {}}, 400, "InvalidParameterValueException", "Please provide a source"),
-        ({"Content": {"S3Bucket": "bucket", "S3Key": "k"}}, 400, "InvalidParameterValueException", "Content from S3"),
         ({"CompatibleRuntimes": ["cobol"]}, 400, "ValidationException", "compatibleRuntimes"),
         ({"CompatibleRuntimes": ["python3.11"] * 16}, 400, "ValidationException", "less than or equal to 15"),
         ({"CompatibleArchitectures": ["mips"]}, 400, "ValidationException", "compatibleArchitectures"),

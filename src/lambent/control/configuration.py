@@ -186,8 +186,8 @@ def refuse_unsupported(request: Mapping[str, Any]) -> None:
     if (request.get("PackageType") or "Zip") != "Zip" or (request.get("Code") or request).get("ImageUri"):
         raise InvalidParameterValueException("Container images (PackageType Image) are not supported by Lambent.")
     code = request.get("Code") or request
-    if code.get("S3Bucket") or code.get("S3Key"):
-        raise InvalidParameterValueException("Code from S3 (S3Bucket, S3Key) is not supported by Lambent yet.")
+    if code.get("S3ObjectStorageMode", "COPY") != "COPY":
+        raise InvalidParameterValueException("S3ObjectStorageMode REFERENCE is not supported by Lambent yet.")
     if (request.get("SnapStart") or {}).get("ApplyOn", "None") != "None":
         raise InvalidParameterValueException("SnapStart is not supported by Lambent yet.")
     vpc = request.get("VpcConfig") or {}

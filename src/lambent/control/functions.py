@@ -8,7 +8,7 @@ from typing import Any
 
 from lambent.control.activation import Activation
 from lambent.control.attaching import attached, check_size
-from lambent.control.code import checked, zip_file
+from lambent.control.code import checked, package
 from lambent.control.configuration import (
     changed,
     configured,
@@ -69,7 +69,7 @@ class Functions:
         self._signing = SigningConfigs(ports)
 
     async def create_function(self, call: Call, request: CreateFunctionRequest) -> FunctionConfiguration:
-        """Partly: no VPC, images, S3 code, SnapStart yet (refused by name)."""
+        """Partly: no VPC, images, SnapStart yet (refused by name)."""
         ref = self._creatable(call, request["FunctionName"])
         version = self._new_version(ref, request)
         if await self._functions.get(ref.account, ref.region, ref.name) is not None:
@@ -78,7 +78,7 @@ class Functions:
         signing = request.get("CodeSigningConfigArn") or None
         await self._signing.check(call, ref.name, signing)
         layers = await attached(self._ports, call, request.get("Layers") or ())
-        data = zip_file(request["Code"])
+        data = await package(self._ports, call, request["Code"])
         version = replace(version, code=await checked(self._ports, self._artifacts, data), layers=layers)
         await check_size(self._ports, version.code, layers, data)
         await self._ports.blobs.put(data)
@@ -113,12 +113,12 @@ class Functions:
         return self._shown(version, ref.qualifier)
 
     async def update_function_code(self, call: Call, request: UpdateFunctionCodeRequest) -> FunctionConfiguration:
-        """Partly: no images or code from S3 yet (refused by name)."""
+        """Partly: no images (refused by name)."""
         refuse_unsupported(request)
         function = (await find_function(self._functions, call, request)).function
         _check_updatable(function, request)
         await self._check_signature(call, function)
-        data = zip_file(request)
+        data = await package(self._ports, call, request)
         code = await checked(self._ports, self._artifacts, data)
         await check_size(self._ports, code, function.latest.layers, data)
         architectures = request.get("Architectures")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from lambent.control.attaching import not_allowed
-from lambent.control.code import checked, zip_file
+from lambent.control.code import checked, package
 from lambent.control.configuration import last_modified
 from lambent.control.download import location
 from lambent.control.paging import marked, unmarked, unmarked_number
@@ -47,14 +47,12 @@ class Layers:
     async def publish_layer_version(
         self, call: Call, request: PublishLayerVersionRequest
     ) -> PublishLayerVersionResponse:
-        """Partly: no content from S3 yet (refused by name)."""
+        """With its content in the request, or from S3."""
         ref = layer_ref(call, request["LayerName"])
         if ref.account != call.account:
             raise not_allowed(call, ref.arn)
         content = request["Content"]
-        if content.get("S3Bucket") or content.get("S3Key"):
-            raise InvalidParameterValueException("Content from S3 (S3Bucket, S3Key) is not supported by Lambent yet.")
-        data = zip_file(content)
+        data = await package(self._ports, call, content)
         code = await checked(self._ports, self._artifacts, data)
         contents = await self._ports.tasks.in_thread(outline, data)
         await self._ports.blobs.put(data)

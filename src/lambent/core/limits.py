@@ -33,6 +33,8 @@ OBJECT_BODY: Final = 5 * 1024 * MIB + 512 * MIB
 """An object, or part of one, of S3: 5 GiB, and room for its coding in chunks."""
 FOREIGN_BODY: Final = 70_167_211
 """Request body of services that are not ours, whose own limits are lower."""
+FETCHED: Final = 262_144_000
+"""What Lambent fetches itself from another service, at most: no package can be larger."""
 CODE_STORAGE: Final = 80_530_636_800
 
 FUNCTION_NAME: Final = 64

@@ -53,6 +53,7 @@ class Moto:
         self._folder = -1  # a descriptor: the folder's own path may be too long for a socket's
         self._process: asyncio.subprocess.Process | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._is_closing = False
 
     @property
     def pid(self) -> int | None:
@@ -75,6 +76,7 @@ class Moto:
 
     async def close(self) -> None:
         """End it."""
+        self._is_closing = True
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
@@ -165,6 +167,8 @@ class Moto:
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         status = await process.wait()
         self._process = None
+        if self._is_closing:
+            return
         self._log.warning(
             "moto_ended", status=status, state="what was kept in it is lost; the next request starts it anew"
         )

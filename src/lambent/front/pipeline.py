@@ -8,6 +8,7 @@ from typing import Any
 
 from lambent.control.invocations import told_trace
 from lambent.control.shapes import InvalidRequestContentException
+from lambent.foreign.calls import ForeignCalls
 from lambent.front.identity import Identity
 from lambent.kit.ids import uuid4
 from lambent.kit.log import Log
@@ -124,10 +125,11 @@ def authorise(call: Call) -> None:
 
 
 class InProcess:
-    """The `Aws` port for operations that live here."""
+    """The `Aws` port for operations that live here; others are called abroad."""
 
-    def __init__(self) -> None:
+    def __init__(self, abroad: ForeignCalls) -> None:
         self._registry: Registry | None = None
+        self._abroad = abroad
 
     def connect(self, registry: Registry) -> None:
         """Operations may call each other only once all of them exist."""
@@ -136,6 +138,8 @@ class InProcess:
     async def call(self, call: Call, service: str, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """The operation's answer. Raises its ApiError."""
         assert self._registry is not None
+        if service not in self._registry or self._abroad.replaces(self._registry[service].service.signing_name):
+            return await self._abroad.call(call, service, operation, request)
         method = self._registry[service].methods[operation]
         return dict(await method(call, dict(request)) or {})
 

@@ -105,6 +105,9 @@ class Registry:
         self._apis = {api.service.name: api for api in apis}
         self._router = Router(api.service for api in self._apis.values())
 
+    def __contains__(self, service: str) -> bool:
+        return service in self._apis
+
     def __getitem__(self, service: str) -> Api:
         return self._apis[service]
 

@@ -1,0 +1,104 @@
+"""The other side of the protocols: a service's operations as requests to it, and what its answers say.
+
+This is botocore's code, for calls that leave this process; it is imported by the first of them (`load_remote`, which
+blocks), so that who makes none pays nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from lambent.wire.errors import ApiError
+from lambent.wire.message import PlainRequest
+
+_SOMEWHERE = "http://localhost"
+
+
+class UnknownRemote(LookupError):
+    """botocore publishes no such service, or the service has no such operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """One service, as its clients see it."""
+
+    signing_name: str
+    _model: Any
+    _serializer: Any
+    _parser: Any
+
+    def request(self, operation: str, members: Mapping[str, Any]) -> PlainRequest:
+        """What to send, for a path-style host, unsigned. Raises UnknownRemote."""
+        from botocore.awsrequest import create_request_object, prepare_request_dict
+
+        written = self._serializer.serialize_to_request(dict(members), self._operation(operation))
+        prepare_request_dict(written, endpoint_url=_SOMEWHERE)
+        prepared = create_request_object(written).prepare()
+        parts = urlsplit(prepared.url)
+        body = prepared.body or b""
+        return PlainRequest(
+            method=prepared.method,
+            path=parts.path.encode("ascii"),
+            query=parts.query.encode("ascii"),
+            headers=_headers(prepared.headers),
+            body=body.encode() if isinstance(body, str) else bytes(body),
+        )
+
+    def answer(self, operation: str, status: int, headers: Mapping[bytes, bytes], body: bytes) -> dict[str, Any]:
+        """The members of an answer; blobs, streamed ones too, are bytes. Raises the ApiError that it is."""
+        from botocore.awsrequest import HeadersDict
+
+        told = HeadersDict({name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()})
+        output = self._operation(operation).output_shape
+        blob = _blob(output) if status < 300 else None
+        # A blob that is the whole body would be taken for text.
+        response = {"status_code": status, "headers": told, "body": b"" if blob else body, "context": {}}
+        members: dict[str, Any] = self._parser.parse(response, output)
+        members.pop("ResponseMetadata", None)
+        if blob:
+            members[blob] = body
+        if status >= 300:
+            error = members.get("Error", {})
+            raise ApiError(error.get("Message"), code=str(error.get("Code") or status), status=status)
+        return members
+
+    def _operation(self, name: str) -> Any:
+        if name not in self._model.operation_names:
+            raise UnknownRemote(name)
+        return self._model.operation_model(name)
+
+
+def load_remote(service: str) -> Remote:
+    """The service of this name (botocore's). Blocks: some ten milliseconds, the first time a few hundred. Raises
+    UnknownRemote."""
+    from botocore.exceptions import UnknownServiceError
+    from botocore.loaders import Loader
+    from botocore.model import ServiceModel
+    from botocore.parsers import create_parser
+    from botocore.serialize import create_serializer
+
+    try:
+        model = ServiceModel(Loader().load_service_model(service, "service-2"), service)
+    except UnknownServiceError:
+        raise UnknownRemote(service) from None
+    protocol = model.resolved_protocol
+    return Remote(model.signing_name, model, create_serializer(protocol, False), create_parser(protocol))
+
+
+def _blob(output: Any) -> str | None:
+    """The member that is the whole body of an answer, if it is bytes."""
+    payload: str | None = output.serialization.get("payload") if output is not None else None
+    return payload if payload is not None and output.members[payload].type_name == "blob" else None
+
+
+def _headers(headers: Mapping[str, Any]) -> dict[bytes, bytes]:
+    """Without what depends on where, and how, the request is sent."""
+    found = {}
+    for name, value in headers.items():
+        lower = name.lower()
+        if lower not in ("host", "content-length", "user-agent"):
+            found[lower.encode()] = value if isinstance(value, bytes) else str(value).encode("utf-8")
+    return found
