@@ -6,7 +6,7 @@ waits a second for something else gains all.
 
 from __future__ import annotations
 
-LEAST = 8
+LEAST = 4
 """That may run at once from the start."""
 PERIOD_S = 0.25
 """How often the number is looked at."""

@@ -91,7 +91,7 @@ def _encode_begun(event: Event, head: dict[str, Any]) -> bytes:
         "refusals": event.refusals,
         "ended": event.ended,
         "attempts": event.attempts,
-        "targets": event.targets,
+        "targets": [list(target) for target in event.targets],
         "told": event.is_told,
         "payload": len(event.payload),
         "last": None if last is None else {"status": last.status, "version": last.version, "failed": last.has_failed},

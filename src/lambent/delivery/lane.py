@@ -17,7 +17,7 @@ from lambent.core.invocation import Invocation, Result, Throttled
 from lambent.core.invocationrecord import Answer
 from lambent.core.lineage import is_loop
 from lambent.core.pace import LEAST, PERIOD_S, next_cap, spare
-from lambent.core.retry import Again, Policy, after_refusal, after_run, before_run
+from lambent.core.retry import Again, Condition, Policy, after_refusal, after_run, before_run
 from lambent.delivery.event import decode, function_of
 from lambent.delivery.settle import Held, Settler
 from lambent.invoke.invoker import Invoker
@@ -33,8 +33,10 @@ LEASE_S = 60.0
 _BATCH = 100
 """Events that are leased at once, at most."""
 _AHEAD = 64
-_PROBE_S = 1.0
-"""How often a function that has no place to run is tried nevertheless: what is too old is found so."""
+_LOOK_S = 1.0
+"""How often a lane without room looks whether there is some: others do not say when they leave a place."""
+_WEED_S = 10.0
+"""How often it looks for events that have become too old meanwhile."""
 _STORE_RETRY_S = 1.0
 _THROTTLED = Answer(429, b'{"errorMessage":"Rate Exceeded."}')
 _BROKEN = Answer(500, b'{"errorMessage":"The function could not be run."}')
@@ -96,7 +98,7 @@ class Lane:
         self._running = 0
         self._cap = LEAST
         self._finished = 0
-        self._paced_at = parts.clock.monotonic()
+        self._paced_at = self._weeded_at = parts.clock.monotonic()
         self._ahead = 0
         self._woken = asyncio.Event()
         self._stopping = False
@@ -183,22 +185,30 @@ class Lane:
         return self._parts.invoker.reserved(self._function) == 0
 
     async def _wait_for_room(self) -> None:
-        if self._running or self._held:
-            await self._wait(PERIOD_S if self._running >= self._cap else _PROBE_S)
+        if self._running and self._running >= self._cap:
+            await self._wait(PERIOD_S)
             return
-        self._line.join(self)
-        if not await self._wait(_PROBE_S) and self._parts.invoker.room(self._function) < 1:
-            await self._probe()
+        if not self._held:
+            self._line.join(self)
+        now = self._parts.clock.monotonic()
+        if not await self._wait(_LOOK_S) and now - self._weeded_at >= _WEED_S:
+            self._weeded_at = now
+            await self._weed()
 
-    async def _probe(self) -> None:
-        """Try one event though there is no room: it backs off, or is found to be too old."""
+    async def _weed(self) -> None:
+        """Take some events though there is no room for them: what is too old is given up."""
         try:
-            leases = await self._parts.queues.lease(self.queue, limit=1, for_s=LEASE_S)
+            leases = await self._parts.queues.lease(self.queue, limit=_BATCH, for_s=LEASE_S)
         except StoreUnavailable:
             return
         for lease in leases:
             self._take(lease)
-        self._start_ready(forced=True)
+        while self._ready:
+            held = self._ready.popleft()
+            if held.event.ended is not None or self._condition(held) is not None:
+                self._begin(held)
+            else:
+                self._parts.settler.unused(held)
 
     def _pace(self) -> None:
         elapsed = self._parts.clock.monotonic() - self._paced_at
@@ -241,9 +251,9 @@ class Lane:
         self._held.pop((held.event.id, held.enqueued_at), None)
         self.wake()
 
-    def _start_ready(self, *, forced: bool = False) -> None:
+    def _start_ready(self) -> None:
         while self._ready and not self._stopping:
-            if not forced and self._running and min(self._cap - self._running, self._free()) < 1:
+            if self._running and min(self._cap - self._running, self._free()) < 1:
                 return
             self._begin(self._ready.popleft())
 
@@ -252,11 +262,8 @@ class Lane:
         if event.ended is not None:
             parts.settler.tell(held, event)
             return
-        loops = is_loop(event.trace, ref) and not parts.settings.allows_loops(ref)
-        reserved = parts.invoker.reserved(ref)
-        condition = before_run(self._policy(ref), age_s=self._age(held), reserved=reserved, is_loop=loops)
-        if condition is not None:
-            last = event.last or (_THROTTLED if reserved == 0 else None)
+        if (condition := self._condition(held)) is not None:
+            last = event.last or (_THROTTLED if condition is Condition.ZERO_RESERVED_CONCURRENCY else None)
             parts.settler.conclude(held, replace(event, last=last), condition, self._dead_letters(ref))
             return
         try:
@@ -269,6 +276,13 @@ class Lane:
             self._refused(held, _BROKEN)
         except Throttled:
             self._refused(held, _THROTTLED)
+
+    def _condition(self, held: Held) -> Condition | None:
+        """Why it runs no more."""
+        ref, parts = held.ref, self._parts
+        loops = is_loop(held.event.trace, ref) and not parts.settings.allows_loops(ref)
+        reserved = parts.invoker.reserved(ref)
+        return before_run(self._policy(ref), age_s=self._age(held), reserved=reserved, is_loop=loops)
 
     def _dead_letters(self, ref: FunctionRef) -> str | None:
         try:

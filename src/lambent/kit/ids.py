@@ -11,9 +11,21 @@ _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _SMALL = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
+_AT_ONCE = 256
+# Every call of the system gives the interpreter's lock away, and may have to wait until the store's writer returns it:
+# for each of thousands of requests a second that would be their greatest cost. So randomness is fetched for many ids.
+_stock: list[str] = []
+os.register_at_fork(after_in_child=_stock.clear)
+
+
 def uuid4() -> str:
-    """A random (version 4) UUID in its 36-character form; twice as fast as the standard library's."""
-    h = os.urandom(16).hex()
+    """A random (version 4) UUID in its 36-character form; several times as fast as the standard library's."""
+    try:
+        h = _stock.pop()
+    except IndexError:
+        drawn = os.urandom(16 * _AT_ONCE).hex()
+        h, *rest = (drawn[at : at + 32] for at in range(0, len(drawn), 32))
+        _stock.extend(rest)
     return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-{_VARIANT[h[16]]}{h[17:20]}-{h[20:]}"
 
 
