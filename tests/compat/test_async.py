@@ -153,6 +153,111 @@ def test_without_reserved_concurrency_an_event_is_given_up_at_once(deployed: Dep
     assert "responseContext" not in told["event"]
 
 
+def test_a_failure_reaches_the_dead_letter_queue_and_the_destination_in_sqs(
+    deployed: Deployed, shared_server: Any
+) -> None:
+    sqs = shared_server.client("sqs")
+    urls = {
+        kind: sqs.create_queue(QueueName=f"async-{kind}-{uuid4().hex[:8]}")["QueueUrl"] for kind in ("dead", "told")
+    }
+    arns = {
+        kind: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        for kind, url in urls.items()
+    }
+    name = deployed.function(DeadLetterConfig={"TargetArn": arns["dead"]})
+    deployed.aws.put_function_event_invoke_config(
+        FunctionName=name, DestinationConfig={"OnFailure": {"Destination": arns["told"]}}
+    )
+    request_id = deployed.send(name, "fail")
+    letter, told = (_received(sqs, urls[kind]) for kind in ("dead", "told"))
+    assert [run["id"] for run in deployed.ran(name, 3)] == [request_id] * 3
+    assert letter["Body"] == '"fail"'
+    assert {key: (each["DataType"], each["StringValue"]) for key, each in letter["MessageAttributes"].items()} == {
+        "RequestID": ("String", request_id),
+        "ErrorCode": ("Number", "200"),
+        "ErrorMessage": ("String", "as it was told"),
+    }
+    record = json.loads(told["Body"])
+    assert record["requestContext"]["condition"] == "RetriesExhausted"
+    assert record["requestContext"]["requestId"] == request_id
+    assert "Lineage=1:" in told["Attributes"]["AWSTraceHeader"]
+    for url in urls.values():
+        sqs.delete_queue(QueueUrl=url)
+
+
+def test_a_dead_letter_topic_hands_it_to_its_subscribers(deployed: Deployed, shared_server: Any) -> None:
+    sns = shared_server.client("sns")
+    topic = sns.create_topic(Name=f"async-{uuid4().hex[:8]}")["TopicArn"]
+    sink = deployed.function()
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn_of(sink))
+    name = deployed.function(DeadLetterConfig={"TargetArn": topic})
+    deployed.aws.put_function_event_invoke_config(FunctionName=name, MaximumRetryAttempts=0)
+    request_id = deployed.send(name, "fail")
+    [run] = deployed.ran(sink, 1)
+    message = run["event"]["Records"][0]["Sns"]
+    assert message["Message"] == '"fail"'
+    assert message["MessageAttributes"]["RequestID"] == {"Type": "String", "Value": request_id}
+    sns.delete_topic(TopicArn=topic)
+
+
+def _received(sqs: Any, url: str) -> Any:
+    for _ in range(6):
+        answer = sqs.receive_message(
+            QueueUrl=url, WaitTimeSeconds=10, MessageAttributeNames=["All"], AttributeNames=["All"]
+        )
+        if messages := answer.get("Messages"):
+            return messages[0]
+    raise AssertionError(f"nothing came to {url}")
+
+
+def test_a_function_that_invokes_itself_is_ended(deployed: Deployed, shared_server: Any, tools: Any) -> None:
+    name = f"async-{uuid4().hex[:12]}"
+    shared_server.function(name, {"app.py": LOOP})
+    deployed.made.append(name)
+    deployed.send(name, {})
+    assert len(deployed.ran(name, 16)) == 16
+    with pytest.raises(deployed.aws.exceptions.RecursiveInvocationException):
+        _invoke_with(deployed.aws, name, "Root=1-a;" + deployed.runs(name)[-1]["trace"].rpartition(";")[2])
+    assert len(deployed.runs(name)) == 16
+
+
+LOOP = """
+import boto3, json, os
+
+def handler(event, context):
+    print("RUN", json.dumps({"trace": os.environ["_X_AMZN_TRACE_ID"]}))
+    boto3.client("lambda").invoke(FunctionName=context.function_name, InvocationType="Event", Payload=b"{}")
+"""
+
+
+def _invoke_with(aws: Any, name: str, trace: str) -> None:
+    def add(request: Any, **_: Any) -> None:
+        request.headers["X-Amzn-Trace-Id"] = trace
+
+    aws.meta.events.register_first("before-sign.lambda.Invoke", add)
+    try:
+        aws.invoke(FunctionName=name)
+    finally:
+        aws.meta.events.unregister("before-sign.lambda.Invoke", add)
+
+
+def test_a_server_that_is_stopped_ends_what_runs_and_leaves_the_rest_to_the_next(
+    make_server: Callable[..., Any], tools: Any
+) -> None:
+    server = make_server().start()
+    deployed = Deployed(server, tools)
+    name = deployed.function(Timeout=30)
+    deployed.aws.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
+    sent = [deployed.send(name, {"until": time.time() + 2}) for _ in range(5)]
+    [first] = deployed.ran(name, 1)
+    assert server.stop() == 0
+    server.start()
+    deployed = Deployed(server, tools)
+    awake = [run["id"] for run in deployed.ran(name, 10) if run["event"] == "awake"]
+    assert sorted(awake) == sorted(sent)
+    assert awake[0] == first["id"]
+
+
 def test_what_was_accepted_runs_after_kill_9(make_server: Callable[..., Any], tools: Any) -> None:
     server = make_server().start()
     deployed = Deployed(server, tools)
