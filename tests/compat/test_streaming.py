@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -295,3 +296,50 @@ def test_refusals_come_before_the_stream_as_for_invoke(aws: Any, streaming: str)
     with pytest.raises(aws.exceptions.TooManyRequestsException, match="Rate Exceeded"):
         aws.invoke_with_response_stream(FunctionName=streaming)
     aws.delete_function_concurrency(FunctionName=streaming)
+
+
+NODE_APP = """
+import { pipeline } from "node:stream/promises";
+import { Readable } from "node:stream";
+
+export const handler = awslambda.streamifyResponse(async (event, stream, context) => {
+  if (event.http) stream = awslambda.HttpResponseStream.from(stream, { statusCode: 418, headers: { "x-tea": "pot" } });
+  stream.write(JSON.stringify(event));
+  if (event.fail) throw new RangeError("midway");
+  if (event.exit) process.exit(7);
+  const pieces = function* () {
+    for (let n = 0; n < (event.size ?? 0); n++) yield Buffer.alloc(65536, 120);
+  };
+  await pipeline(Readable.from(pieces()), stream);
+});
+"""
+
+
+@pytest.fixture(scope="module")
+def node(shared_server: Any, aws: Any) -> Iterator[str]:
+    if shutil.which("node") is None:
+        pytest.skip("no Node.js on this machine")
+    name = f"stream-{uuid4().hex[:12]}"
+    members = {"Runtime": "nodejs20.x", "Handler": "index.handler", "Timeout": 20, "MemorySize": 512}
+    shared_server.function(name, {"index.mjs": NODE_APP}, **members)
+    yield name
+    aws.delete_function(FunctionName=name)
+
+
+def test_a_node_handler_streams(aws: Any, node: str) -> None:
+    def ask(**event: Any) -> Streamed:
+        payload = json.dumps(event, separators=(",", ":")).encode()
+        return Streamed(aws.invoke_with_response_stream(FunctionName=node, Payload=payload, LogType="Tail"))
+
+    for size in (0, 1, 300):
+        answer = ask(size=size)
+        assert answer.body == b'{"size":%d}' % size + b"x" * 65_536 * size
+        assert list(answer.complete) == ["LogResult"]
+    answer = ask(http=True)
+    assert answer.body == b'{"statusCode":418,"headers":{"x-tea":"pot"}}' + b"\0" * 8 + b'{"http":true}'
+    answer = ask(fail=True)
+    assert (answer.body, answer.error["errorType"]) == (b'{"fail":true}', "RangeError")
+    assert "Invoke Error" in answer.log
+    answer = ask(exit=True)
+    assert (answer.body, answer.error["errorType"]) == (b'{"exit":true}', "Runtime.ExitError")
+    assert aws.invoke(FunctionName=node, Payload=b'{"size":1}')["Payload"].read() == b'{"size":1}' + b"x" * 65_536

@@ -21,7 +21,7 @@ from lambent.kit.http_message import (
     status_line,
 )
 from lambent.kit.http_reader import SLICE, RequestReader, Stage
-from lambent.kit.http_stream import Incoming
+from lambent.kit.http_stream import FULL_BYTES, Incoming
 
 if TYPE_CHECKING:
     from lambent.kit.http_server import Listener
@@ -305,7 +305,7 @@ class Connection(asyncio.Protocol):
         return True
 
     def _feed_stash(self, stash: memoryview) -> None:
-        size = max(SLICE, self._reader.certain_bytes())
+        size = max(SLICE if self._incoming is None else FULL_BYTES, self._reader.certain_bytes())
         self._stash = stash[size:] if len(stash) > size else None
         if self._reader.stage is _ENDED:
             self._discarded += len(stash)

@@ -26,7 +26,7 @@ from lambent.runtimes.search import added_root, on_path, versions_in
 from lambent.sandbox.base import Bind, Started
 
 BOOTSTRAP = Path(__file__).parent / "bootstrap" / "index.mjs"
-REHEARSED = tuple(BOOTSTRAP.with_name(f"rehearsal.{suffix}") for suffix in ("cjs", "mjs"))
+PARTS = tuple(BOOTSTRAP.with_name(name) for name in ("fault.mjs", "streaming.mjs", "rehearsal.cjs", "rehearsal.mjs"))
 """What a process that boots ahead loads in place of a function's module."""
 INSIDE = f"{RUNTIME_DIR}/{BOOTSTRAP.name}"
 OLDEST = 16
@@ -94,7 +94,7 @@ class Nodejs:
         is_system = interpreter.prefix.is_relative_to("/usr")
         executable = str(interpreter.executable) if is_system else f"{LANG_DIR}/bin/{interpreter.executable.name}"
         binds = [] if is_system else [Bind(interpreter.prefix, LANG_DIR)]
-        binds += [Bind(file, f"{RUNTIME_DIR}/{file.name}") for file in (BOOTSTRAP, *REHEARSED)]
+        binds += [Bind(file, f"{RUNTIME_DIR}/{file.name}") for file in (BOOTSTRAP, *PARTS)]
         # Modules look for packages in /node_modules last: that is how `import` finds the SDK, which ignores NODE_PATH.
         links = {"/node_modules": f"{RUNTIME_DIR}/node_modules"}
         if is_system:

@@ -8,6 +8,9 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import util from "node:util";
 
+import { Fault } from "./fault.mjs";
+import { ResponseStream, defineGlobal, isStreaming } from "./streaming.mjs";
+
 const require = createRequire(import.meta.url);
 const API = "/2018-06-01/runtime";
 const CUT_BYTES = 256 * 1024;
@@ -18,14 +21,6 @@ const MAJOR = Number(process.versions.node.split(".")[0]);
 const hasCallbacks = (env) => Number(/^AWS_Lambda_nodejs(\d+)\.x$/.exec(env.AWS_EXECUTION_ENV)?.[1] ?? MAJOR) < 24;
 
 // ---- errors that Lambda words itself ---------------------------------------------------------------------------------
-
-class Fault extends Error {
-  constructor(kind, message) {
-    super(message);
-    this.name = `Runtime.${kind}`;
-    this.stack = this.stack.replace(/^[^\n:]*/, this.name);
-  }
-}
 
 const HANDLERS = "For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.";
 const CALLBACKS_ENDED =
@@ -39,6 +34,9 @@ const CALLBACKS_WILL_END =
 const NEVER_SETTLED =
   "The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that " +
   "was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#exit-codes";
+
+const NOT_ASYNC = "Streaming does not support non-async handlers.";
+const NOT_FINISHED = "Response stream is not finished.";
 
 /** The error document of anything that was thrown. */
 function errorDocument(error) {
@@ -167,7 +165,9 @@ async function findHandler(root, name, callbacks) {
   const handler = find(loaded) || (callbacks ? undefined : find(loaded?.default));
   if (!handler) throw new Fault("HandlerNotFound", `${name} is undefined or not exported`);
   if (typeof handler !== "function") throw new Fault("HandlerNotFound", `${name} is not a function`);
-  if (handler.length >= 3 && !callbacks) throw new Fault("CallbackHandlerDeprecated", CALLBACKS_ENDED);
+  if (handler.length >= 3 && !callbacks && !isStreaming(handler)) {
+    throw new Fault("CallbackHandlerDeprecated", CALLBACKS_ENDED);
+  }
   return handler;
 }
 
@@ -295,6 +295,8 @@ class Runtime {
     this.about = {};
     this.callbacks = true;
     this.isAsync = false;
+    this.streams = false; // whether the handler streams its response
+    this.response = null; // what it streams to now
     this.logError = () => {};
     this.phase = "init"; // init, idle, busy, ending
     this.owed = 0; // answers to come before the next event
@@ -330,7 +332,7 @@ class Runtime {
     process.exit(this.status);
   }
 
-  /** Ask for the next event on a new connection: what is refused for its size costs the old one. */
+  /** Go on with a new connection: what is refused for its size costs the old one. */
   reopen() {
     this.socket.removeAllListeners();
     this.socket.on("error", () => {});
@@ -338,7 +340,6 @@ class Runtime {
     this.socket = connect(this.address);
     this.answers = new Answers((head, body) => this.onAnswer(head, body));
     this.listen();
-    this.socket.write(this.next);
   }
 
   async start(root, name) {
@@ -347,10 +348,12 @@ class Runtime {
     // A module that awaits what never comes leaves the loop empty: the process ends with Node's status 13.
     this.socket.unref();
     this.callbacks = hasCallbacks(process.env);
+    defineGlobal(process.env);
     this.handler = await findHandler(root, name, this.callbacks);
     this.isAsync = util.types.isAsyncFunction(this.handler);
+    this.streams = isStreaming(this.handler);
     const isSilent = process.env.AWS_LAMBDA_NODEJS_DISABLE_CALLBACK_WARNING !== undefined;
-    if (this.handler.length === 3 && !this.isAsync && !isSilent) console.warn(CALLBACKS_WILL_END);
+    if (this.handler.length === 3 && !this.isAsync && !this.streams && !isSilent) console.warn(CALLBACKS_WILL_END);
     this.socket.ref();
     this.phase = "idle";
     this.socket.write(this.next);
@@ -360,7 +363,11 @@ class Runtime {
     if (this.phase === "ending") process.exit(this.status);
     if (this.owed > 0) {
       this.owed--;
-      if (/\r\nconnection: close/i.test(head)) this.reopen();
+      const isClosed = /\r\nconnection: close/i.test(head);
+      if (isClosed) this.reopen();
+      const isRefused = !head.startsWith("202", 9);
+      if (this.response !== null && isRefused) this.response.refuse(`The response is refused: ${head.slice(9, 12)}`);
+      else if (this.response === null && isClosed) this.socket.write(this.next);
       return;
     }
     if (!head.startsWith("200", 9)) {
@@ -378,6 +385,10 @@ class Runtime {
     else delete process.env._X_AMZN_TRACE_ID;
     this.phase = "busy";
     this.socket.unref();
+    if (this.streams) {
+      this.stream(headers, body, id);
+      return;
+    }
     const invocation = new Invocation(this, id);
     this.whenEmpty = () => invocation.leftAlone();
     try {
@@ -388,6 +399,37 @@ class Runtime {
     } catch (error) {
       invocation.fail(error);
     }
+  }
+
+  /** Run a handler that streams its response; the next event is asked for when it is done with both. As on AWS, one that
+   * never ends its response is waited for until its time is up. */
+  async stream(headers, body, id) {
+    const head = `POST ${API}/invocation/${id}/response HTTP/1.1\r\n${this.host}`;
+    const response = new ResponseStream(this.socket, head, this.handler, () => this.owed++);
+    const closed = new Promise((resolve) => response.once("close", resolve));
+    this.response = response;
+    this.whenEmpty = null;
+    this.socket.ref();
+    try {
+      const context = new Invocation(this, id).streamingContext(headers);
+      const result = this.handler(JSON.parse(body.toString("utf8")), response, context);
+      if (typeof result?.then !== "function") throw this.worded(NOT_ASYNC);
+      if ((await result) !== undefined) console.warn("Streaming handlers ignore return values.");
+      await closed;
+      if (!response.writableFinished) throw this.worded(NOT_FINISHED);
+    } catch (error) {
+      this.logError("Invoke Error", error);
+      await new Promise((resolve) => response.fail(errorDocument(error), resolve));
+    }
+    if (this.phase === "ending") return;
+    this.response = null;
+    this.phase = "idle";
+    this.socket.write(this.next);
+  }
+
+  /** An error in the runtime's words: the client up to Node.js 22 throws bare texts. */
+  worded(text) {
+    return this.callbacks ? text : new Error(text);
   }
 
   /** Post what the handler answered and ask for the next event, in one write. */
@@ -411,6 +453,10 @@ class Runtime {
     this.status = status;
     if (phase === "idle") process.exit(status);
     const document = errorDocument(error);
+    if (this.response?.isUnderWay) {
+      this.response.fail(document, () => {});
+      return;
+    }
     const text = JSON.stringify(document);
     const where = phase === "init" ? "/init/error" : `/invocation/${current.requestId}/error`;
     const type = `Lambda-Runtime-Function-Error-Type: ${inHeader(document.errorType)}\r\n`;
@@ -456,6 +502,13 @@ class Invocation {
       tenantId: headers["lambda-runtime-aws-tenant-id"],
       getRemainingTimeInMillis: () => deadline - Date.now(),
     });
+  }
+
+  /** The same for a handler that streams, which ends by its promise and its stream alone. */
+  streamingContext(headers) {
+    const context = this.context(headers);
+    for (const name of ["succeed", "fail", "done"]) delete context[name];
+    return context;
   }
 
   callbackContext() {
