@@ -40,6 +40,7 @@ from lambent.delivery.counters import Counters
 from lambent.delivery.intake import Intake
 from lambent.delivery.lane import Parts
 from lambent.delivery.settle import Settler
+from lambent.delivery.supervisor import Supervisor
 from lambent.delivery.worker import Worker
 from lambent.foreign.calls import ForeignCalls
 from lambent.foreign.moto import Moto, installed
@@ -203,6 +204,8 @@ async def _run(
         catalogue=catalogue,
     )
     activation = Activation(ports)
+    triggers = {name: kind(ports) for name, kind in neighbours.triggers()}
+    supervisor = Supervisor(store.records, triggers, tasks, clock, log)
     nouns = (
         Functions(ports, artifacts, activation),
         Versions(ports),
@@ -215,7 +218,7 @@ async def _run(
         Invocations(ways),
         EventInvokeConfigs(ports),
         FunctionUrls(ports),
-        EventSourceMappings(ports),
+        EventSourceMappings(ports, triggers),
         CodeSigningConfigs(ports),
         RuntimeManagementConfigs(ports),
         RecursionConfigs(ports),
@@ -246,6 +249,7 @@ async def _run(
     await activation.resume()
     for name, kind in neighbours.background():
         tasks.start(name, kind(ports).run())
+    await supervisor.start()
     tasks.start("log retention", Retention(store.records, store.journals, clock, log).run())
     tasks.start("garbage", collect_garbage(functions, LayerRecords(store.records), store.blobs, artifacts, log))
     await worker.start()
@@ -253,14 +257,15 @@ async def _run(
     gc.collect()
     gc.freeze()  # what lives now lives for ever: the collector need not look at it again
     await stopping.wait()
-    await _stop(public, invoker, worker, log)
+    await _stop(public, invoker, worker, supervisor, log)
 
 
-async def _stop(public: Server, invoker: Invoker, worker: Worker, log: Log) -> None:
-    """Let running invocations finish; a second signal breaks them off. Events that wait stay for the next server."""
+async def _stop(public: Server, invoker: Invoker, worker: Worker, supervisor: Supervisor, log: Log) -> None:
+    """Let running invocations finish; a second signal breaks them off. What waits stays for the next
+    server."""
     log.info("stopping", running=invoker.running)
     again = asyncio.ensure_future(_on_signals().wait())
-    finished = asyncio.gather(public.drain(DRAIN_S), invoker.drained(), worker.stop())
+    finished = asyncio.gather(public.drain(DRAIN_S), invoker.drained(), worker.stop(), supervisor.stop())
     await asyncio.wait((finished, again), return_when=asyncio.FIRST_COMPLETED)
     again.cancel()
     if not finished.done():

@@ -21,8 +21,11 @@ from lambent.control.signing import CodeSigningConfigs
 from lambent.control.tags import Tags
 from lambent.control.urls import FunctionUrls
 from lambent.control.versions import Versions
+from lambent.core.eventsource import State, settled
 from lambent.core.function import Code, Function, Version
+from lambent.delivery.mapping import KIND, Source
 from lambent.invoke.records import FunctionRecords
+from lambent.invoke.regional import Regional
 from lambent.kit.clock import FakeClock
 from lambent.kit.log import Log
 from lambent.kit.seal import Seal
@@ -70,6 +73,15 @@ class Configurations:
         return shown(configured(found[0].latest, request))
 
 
+class AnyQueue:
+    """A trigger whose sources can always be read."""
+
+    async def check(self, source: Source, *, timeout_s: int) -> None: ...
+
+    def poller(self, source: Source) -> Any:
+        raise AssertionError("nothing is polled here")
+
+
 class Lambda:
     """`await control("GetFunctionUrlConfig", FunctionName=…)` calls an operation as the root of an account."""
 
@@ -96,7 +108,6 @@ class Lambda:
         nouns = (
             EventInvokeConfigs,
             FunctionUrls,
-            EventSourceMappings,
             CodeSigningConfigs,
             RuntimeManagementConfigs,
             RecursionConfigs,
@@ -106,7 +117,8 @@ class Lambda:
             Aliases,
             Versions,
         )
-        self.api = Api(model, Configurations(self.functions), *(noun(self.ports) for noun in nouns))
+        mappings = EventSourceMappings(self.ports, {"sqs": AnyQueue()})
+        self.api = Api(model, Configurations(self.functions), *(noun(self.ports) for noun in nouns), mappings)
         self.registry = Registry([self.api])
 
     async def function(self, name: str, **fields: Any) -> Function:
@@ -160,11 +172,21 @@ class Lambda:
     async def __call__(self, operation: str, **request: Any) -> dict[str, Any]:
         """The answer's members. Raises Refused."""
         answer = await self.send(operation, request)
+        await self._follow()
         members = json.loads(answer.body) if answer.body else {}
         if answer.status >= 300:
             code = dict(answer.headers)[b"x-amzn-ErrorType"].decode()
             raise Refused(answer.status, code, members.get("Message") or members.get("message") or "")
         return cast(dict[str, Any], members)
+
+    async def _follow(self) -> None:
+        """What the supervisor of the pollers does about mappings that have been changed."""
+        mappings = Regional(self.records, KIND)
+        async for place, (value, revision) in mappings.everywhere():
+            if value["State"] == State.DELETING:
+                await mappings.remove(*place, revision)
+            else:
+                await mappings.replace(*place, {**value, "State": settled(enabled=value["Enabled"])}, revision)
 
 
 @pytest.fixture(scope="session")

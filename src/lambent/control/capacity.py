@@ -7,7 +7,6 @@ from typing import Any, cast
 
 from lambent.control.configuration import last_modified
 from lambent.control.paging import page
-from lambent.control.regional import Regional, Value
 from lambent.control.resources import Resource, tags_given
 from lambent.control.roles import check_role
 from lambent.control.shapes import (
@@ -29,6 +28,7 @@ from lambent.control.shapes import (
     UpdateCapacityProviderResponse,
 )
 from lambent.core import limits
+from lambent.invoke.regional import Regional, Value
 from lambent.ports import Ports
 from lambent.store.base import RevisionMismatch
 from lambent.wire.call import Call

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from lambent.control.finding import find_named
+from lambent.control.finding import find_named, version_named
 from lambent.control.naming import function_ref
 from lambent.control.paging import page
-from lambent.control.regional import Regional, Value
 from lambent.control.resources import Resource, tags_given
 from lambent.control.shapes import (
     CreateEventSourceMappingRequest,
@@ -19,22 +18,22 @@ from lambent.control.shapes import (
     ListEventSourceMappingsRequest,
     ListEventSourceMappingsResponse,
     ResourceConflictException,
+    ResourceInUseException,
     ResourceNotFoundException,
     UpdateEventSourceMappingRequest,
 )
 from lambent.core import limits
-from lambent.core.arn import FunctionRef
-from lambent.core.eventsource import Queue, kind_of, refusal
+from lambent.core.arn import LATEST, FunctionRef
+from lambent.core.eventsource import IN_TRANSITION, Queue, State, after_update, kind_of, refusal
+from lambent.delivery.mapping import KIND, USER, source_of
+from lambent.delivery.trigger import PollerTrigger, SourceGone
 from lambent.invoke.records import FunctionRecords
+from lambent.invoke.regional import Place, Regional, Value
 from lambent.kit.ids import uuid4
 from lambent.ports import Ports
 from lambent.store.base import ABSENT, RevisionMismatch
 from lambent.wire.call import Call
 
-KIND = "event-source-mapping"
-NOT_POLLED = "Lambent does not poll SQS queues yet."
-"""Why a mapping that was asked to be enabled is not."""
-USER = "USER_INITIATED"
 _DEFAULTS = {"BatchSize": 10, "MaximumBatchingWindowInSeconds": 0, "FunctionResponseTypes": []}
 _EMPTIED = ("FilterCriteria", "ScalingConfig", "ProvisionedPollerConfig", "MetricsConfig", "KMSKeyArn")
 """What is shown only when it is set, and taken away by an empty value."""
@@ -44,8 +43,10 @@ _OWN = ("UUID", "Enabled", "FunctionName", "Tags")
 class EventSourceMappings:
     """Which queue's messages a function gets, and how."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, triggers: Mapping[str, PollerTrigger]) -> None:
+        """`triggers`: those that there are, by the kind of source."""
         self._clock = ports.clock
+        self._triggers = triggers
         self._functions = FunctionRecords(ports.records, ports.seal)
         self._mappings = Regional(ports.records, KIND)
         self._pairs = Regional(ports.records, "event-source-pairs")
@@ -54,10 +55,9 @@ class EventSourceMappings:
     async def create_event_source_mapping(
         self, call: Call, request: CreateEventSourceMappingRequest
     ) -> EventSourceMappingConfiguration:
-        """Partly: SQS queues only, which are not polled yet: an enabled mapping is kept, but its State is Disabled and
-        its StateTransitionReason says why. Whether the queue exists is not asked."""
+        """Partly: SQS queues only."""
         self._check(call, kind_of(request), request)
-        ref = await self._function(call, request["FunctionName"])
+        ref, timeout_s = await self._function(call, request["FunctionName"])
         enabled = request.get("Enabled", True)
         mapping = _with({**_DEFAULTS, "EventSourceArn": request["EventSourceArn"]}, request)
         mapping |= {
@@ -65,10 +65,13 @@ class EventSourceMappings:
             "FunctionArn": ref.arn,
             "Enabled": enabled,
             "LastModified": self._now(),
+            "State": State.CREATING if enabled else State.DISABLED,
+            "StateTransitionReason": USER,
             "Tags": tags_given(request.get("Tags") or {}),
         }
+        await self._check_source(call, mapping, timeout_s)
         await self._add(call, ref, mapping)
-        return _shown(call, mapping, state="Creating" if enabled else None)
+        return _shown(call, mapping)
 
     async def get_event_source_mapping(
         self, call: Call, request: GetEventSourceMappingRequest
@@ -80,35 +83,40 @@ class EventSourceMappings:
     async def update_event_source_mapping(
         self, call: Call, request: UpdateEventSourceMappingRequest
     ) -> EventSourceMappingConfiguration:
-        """Partly: as CreateEventSourceMapping. Changes what the request names; the source stays."""
+        """Change what the request names; the source stays."""
         while True:
             before, revision = await self._existing(call, request["UUID"])
+            _check_settled(before, "update")
             mapping = _with(before, request)
             self._check(call, kind_of(mapping), mapping)
             if (name := request.get("FunctionName")) is not None:
-                mapping["FunctionArn"] = (await self._function(call, name)).arn
-            mapping["Enabled"] = request.get("Enabled", before["Enabled"])
+                ref, timeout_s = await self._function(call, name)
+                mapping["FunctionArn"] = ref.arn
+                await self._check_source(call, mapping, timeout_s)
+            enabled = mapping["Enabled"] = request.get("Enabled", before["Enabled"])
             mapping["LastModified"] = self._now()
+            mapping["State"] = after_update(was_enabled=before["State"] == State.ENABLED, enabled=enabled)
+            mapping["StateTransitionReason"] = USER
             try:
                 await self._replace(call, before, mapping, revision)
             except RevisionMismatch:
                 continue
-            if mapping["Enabled"] == before["Enabled"]:
-                return _shown(call, mapping, state="Updating")
-            return _shown(call, mapping, state="Enabling" if mapping["Enabled"] else "Disabling")
+            return _shown(call, mapping)
 
     async def delete_event_source_mapping(
         self, call: Call, request: DeleteEventSourceMappingRequest
     ) -> EventSourceMappingConfiguration:
-        """Remove the mapping; what its source holds stays there."""
+        """Remove the mapping; what its source holds stays there. It is gone as soon as nothing polls for it."""
         while True:
-            mapping, revision = await self._existing(call, request["UUID"])
+            before, revision = await self._existing(call, request["UUID"])
+            _check_settled(before, "delete")
+            mapping = {**before, "Enabled": False, "State": State.DELETING, "StateTransitionReason": USER}
             pair = self._pairs.deletion(call.account, call.region, _pair(mapping))
             try:
-                await self._mappings.remove(call.account, call.region, mapping["UUID"], revision, pair)
+                await self._mappings.replace(call.account, call.region, mapping["UUID"], mapping, revision, pair)
             except RevisionMismatch:
                 continue
-            return _shown(call, mapping, state="Deleting")
+            return _shown(call, mapping)
 
     async def list_event_source_mappings(
         self, call: Call, request: ListEventSourceMappingsRequest
@@ -142,17 +150,31 @@ class EventSourceMappings:
                 f"The event source must be in the function's region ({call.region}): {members['EventSourceArn']}"
             )
 
-    async def _function(self, call: Call, name: str) -> FunctionRef:
+    async def _check_source(self, call: Call, mapping: Value, timeout_s: int) -> None:
+        """Ask whoever would poll it. Raises InvalidParameterValueException."""
+        source = source_of(Place(call.account, call.region, mapping["UUID"]), mapping)
+        trigger = self._triggers.get(source.kind)
+        if trigger is None:
+            raise InvalidParameterValueException("Unrecognized event source.")
+        try:
+            await trigger.check(source, timeout_s=timeout_s)
+        except SourceGone as error:
+            raise InvalidParameterValueException(str(error)) from None
+
+    async def _function(self, call: Call, name: str) -> tuple[FunctionRef, int]:
+        """The function that is named, and how long it may run."""
         ref = function_ref(call, name)
-        if await find_named(self._functions, ref) is None:
+        found = await find_named(self._functions, ref)
+        version = None if found is None else await version_named(self._functions, found[0], ref.qualifier or LATEST)
+        if version is None:
             raise InvalidParameterValueException("Function does not exist")
-        return ref
+        return ref, version.timeout_s
 
     async def _existing(self, call: Call, uuid: str) -> tuple[Value, int]:
         found = await self._mappings.get(call.account, call.region, uuid.lower())
         if found is None:
             raise ResourceNotFoundException("The resource you requested does not exist.")
-        return found
+        return _complete(found[0]), found[1]
 
     async def _add(self, call: Call, ref: FunctionRef, mapping: Value) -> None:
         pair = self._pairs.change(call.account, call.region, _pair(mapping), {"UUID": mapping["UUID"]}, ABSENT)
@@ -203,10 +225,20 @@ def _is_of(arn: str, ref: FunctionRef) -> bool:
     return arn == ref.arn or (ref.qualifier is None and arn.startswith(f"{ref.arn}:"))
 
 
-def _shown(call: Call, mapping: Value, *, state: str | None = None) -> EventSourceMappingConfiguration:
-    """`state`: the one that AWS answers a change with; every change is made when it is answered."""
-    answer = {name: value for name, value in mapping.items() if name not in ("Enabled", "Tags")}
+def _check_settled(mapping: Value, verb: str) -> None:
+    """Raises ResourceInUseException while whoever polls has not followed the last change."""
+    if mapping["State"] in IN_TRANSITION:
+        raise ResourceInUseException(f"Cannot {verb} the event source mapping because it is in use.")
+
+
+def _complete(mapping: Value) -> Value:
+    """With a state: mappings that were written before there were pollers have none, until one has followed them."""
+    if "State" in mapping:
+        return mapping
+    return {**mapping, "State": State.CREATING if mapping["Enabled"] else State.DISABLED, "StateTransitionReason": USER}
+
+
+def _shown(call: Call, mapping: Value) -> EventSourceMappingConfiguration:
+    answer = {name: value for name, value in _complete(mapping).items() if name not in ("Enabled", "Tags")}
     answer["EventSourceMappingArn"] = Resource(call.account, call.region, KIND, mapping["UUID"]).arn
-    answer["State"] = state or "Disabled"
-    answer["StateTransitionReason"] = USER if state or not mapping["Enabled"] else NOT_POLLED
     return cast(EventSourceMappingConfiguration, answer)

@@ -8,7 +8,6 @@ from typing import Any, cast
 from lambent.control.configuration import last_modified
 from lambent.control.naming import function_missing, function_ref
 from lambent.control.paging import page
-from lambent.control.regional import Regional, Value
 from lambent.control.resources import Resource, tags_given
 from lambent.control.shapes import (
     CodeSigningConfig,
@@ -39,6 +38,7 @@ from lambent.core import limits
 from lambent.core.arn import FunctionRef, function_arn
 from lambent.invoke.belongings import Belongings
 from lambent.invoke.records import FunctionRecords
+from lambent.invoke.regional import Regional, Value
 from lambent.kit.ids import small_id
 from lambent.ports import Ports
 from lambent.store.base import Put, RevisionMismatch

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from lambent.control import capacity, event_sources, signing
+from lambent.control import capacity, signing
 from lambent.control.naming import function_ref
-from lambent.control.regional import Regional, Value
 from lambent.control.resources import Resource
 from lambent.control.shapes import (
     InvalidParameterValueException,
@@ -19,7 +18,9 @@ from lambent.control.shapes import (
 )
 from lambent.core import limits
 from lambent.core.function import Function
+from lambent.delivery import mapping
 from lambent.invoke.records import FunctionRecords
+from lambent.invoke.regional import Regional, Value
 from lambent.ports import Ports
 from lambent.store.base import RevisionMismatch
 from lambent.wire.call import Call
@@ -27,7 +28,7 @@ from lambent.wire.errors import AccessDenied
 
 Change = Callable[[Mapping[str, str]], dict[str, str]]
 MISSING = {
-    event_sources.KIND: "Event source mapping not found: {}",
+    mapping.KIND: "Event source mapping not found: {}",
     capacity.KIND: "Capacity provider not found: {}",
     signing.KIND: "The Lambda code signing configuration {} can not be found.",
 }

@@ -1,10 +1,11 @@
-"""What an event source mapping may be told, by the kind of its source. Pure."""
+"""What an event source mapping may be told, by the kind of its source, and the states that it goes through. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from lambent.core.eventpattern import is_pattern
@@ -42,6 +43,34 @@ _NOT_OF_QUEUES = (
     "DocumentDBEventSourceConfig",
     "LoggingConfig",
 )
+
+
+class State(StrEnum):
+    """Of a mapping, in AWS's words."""
+
+    CREATING = "Creating"
+    ENABLING = "Enabling"
+    ENABLED = "Enabled"
+    UPDATING = "Updating"
+    DISABLING = "Disabling"
+    DISABLED = "Disabled"
+    DELETING = "Deleting"
+
+
+IN_TRANSITION = frozenset({State.CREATING, State.ENABLING, State.UPDATING, State.DISABLING, State.DELETING})
+"""The mapping has been changed, and what polls its source has not followed yet: no other change is taken."""
+
+
+def settled(*, enabled: bool) -> State:
+    """The state in which every transition but Deleting ends."""
+    return State.ENABLED if enabled else State.DISABLED
+
+
+def after_update(*, was_enabled: bool, enabled: bool) -> State:
+    """The state that an update begins."""
+    if enabled == was_enabled:
+        return State.UPDATING
+    return State.ENABLING if enabled else State.DISABLING
 
 
 @dataclass(frozen=True, slots=True)

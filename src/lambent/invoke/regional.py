@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, NamedTuple
 
 import orjson
 
 from lambent.invoke.records import ROOT
-from lambent.store.base import ABSENT, Change, Delete, Put, Records
+from lambent.store.base import ABSENT, Change, Delete, Put, Record, Records
 
 Value = Mapping[str, Any]
+
+
+class Place(NamedTuple):
+    """Where one of them is."""
+
+    account: str
+    region: str
+    name: str
+
+
+class Held(NamedTuple):
+    """One of them, with the revision that its next write must name."""
+
+    value: Value
+    revision: int
 
 
 class Regional:
@@ -47,6 +62,29 @@ class Regional:
         """Delete one whose record must have `revision`, and make the changes `also`. Raises RevisionMismatch."""
         await self._records.write(Delete(self._key(account, region, name), expect=revision), *also)
 
+    async def everywhere(self) -> AsyncIterator[tuple[Place, Held]]:
+        """Those of every account and region."""
+        after = ROOT
+        while page := await self._records.list(ROOT, after=after, limit=1):
+            account, region = page[0].key.removeprefix(ROOT).split("/")[:2]
+            prefix = self._key(account, region, "")
+            cursor = ""
+            while found := await self._records.list(prefix, after=cursor):
+                for record in found:
+                    yield Place(account, region, record.key.removeprefix(prefix)), _held(record)
+                cursor = found[-1].key
+            after = f"{ROOT}{account}/{region}/\U0010ffff"  # behind all that this account has in this region
+
+    def watch(self, seen: Callable[[Place, Held | None], None]) -> Callable[[], None]:
+        """Call `seen` after every change of one of them, with None when it is gone; the result ends the watch."""
+
+        def changed(key: str, record: Record | None) -> None:
+            account, region, noun, name = (*key.removeprefix(ROOT).split("/", 3), "", "", "")[:4]
+            if noun == self._noun:
+                seen(Place(account, region, name), None if record is None else _held(record))
+
+        return self._records.watch(ROOT, changed)
+
     def change(self, account: str, region: str, name: str, value: Value, revision: int) -> Put:
         """The change that writes one whose record must have `revision`, for a write of several records."""
         return Put(self._key(account, region, name), orjson.dumps(value), expect=revision)
@@ -57,3 +95,7 @@ class Regional:
 
     def _key(self, account: str, region: str, name: str) -> str:
         return f"{ROOT}{account}/{region}/{self._noun}/{name}"
+
+
+def _held(record: Record) -> Held:
+    return Held(orjson.loads(record.value), record.revision)

@@ -1,0 +1,320 @@
+"""Event source mappings of queues: batches are received, filtered, given to the function, and deleted when it could
+handle them. What it could not handle stays, and comes again when the queue's visibility timeout has passed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lambent.core import limits
+from lambent.core.arn import FunctionRef
+from lambent.core.eventsource import Queue
+from lambent.core.invocation import Invocation, Result, Throttled
+from lambent.core.polling import backoff_s
+from lambent.delivery.mapping import Source
+from lambent.delivery.trigger import Received, SourceGone, SourceUnreachable
+from lambent.invoke.resolve import FunctionMissing, NotActive
+from lambent.kit.ids import uuid4
+from lambent.neighbours.sqs import event
+from lambent.neighbours.sqs.event import Item
+from lambent.ports import Ports
+from lambent.wire.call import Call, Principal
+from lambent.wire.errors import ApiError
+
+LONG_POLL_S = 20
+PER_CALL = 10
+"""Messages that one call receives, deletes or changes, at most."""
+CALLS_AT_ONCE = 10
+"""To delete a large batch with."""
+FACTS_S = 60.0
+"""How long what is known of the queue is taken for right."""
+FIRST_RETRY_S, MOST_RETRY_S = 0.1, 5.0
+"""Between attempts to start a function that cannot be started now."""
+SLACK_S = 1.0
+"""So long before messages become visible again, they are not ours any more."""
+MISSING = (
+    "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. "
+    "SQS Error Message: The specified queue does not exist."
+)
+
+
+class SqsTrigger:
+    """Reads queues, ours or those of whoever answers for SQS."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+
+    async def check(self, source: Source, *, timeout_s: int) -> None:
+        """The queue must be there, and hide messages for as long as the function may run. Raises SourceGone."""
+        try:
+            facts = await Door(self._ports, source).facts()
+        except SourceUnreachable as error:
+            raise SourceGone(str(error)) from None
+        if facts.visibility_s < timeout_s:
+            raise SourceGone(
+                f"Queue visibility timeout: {facts.visibility_s} seconds is less than "
+                f"Function timeout: {timeout_s} seconds"
+            )
+
+    def poller(self, source: Source) -> SqsPoller:
+        """Whoever reads the queue."""
+        return SqsPoller(self._ports, source)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a queue."""
+
+    url: str
+    visibility_s: int
+    read_at: float
+
+
+@dataclass(slots=True)
+class Batch:
+    """Messages for one invocation, or for several when they are too large for one."""
+
+    items: list[Item] = field(default_factory=list)
+    hidden_until: float = 0.0
+    """When the first of them can be seen by others again, in monotonic seconds."""
+    was_full: bool = False
+    """The last receive gave as much as was asked for."""
+
+
+class Door:
+    """The calls to one queue."""
+
+    def __init__(self, ports: Ports, source: Source) -> None:
+        queue = Queue.parse(source.arn)
+        assert queue is not None, source.arn  # checked when the mapping was made
+        self.queue = queue
+        self._aws = ports.aws
+        self._clock = ports.clock
+        self._log = ports.log
+        self._source = source
+        self._known = Facts("", 0, 0.0)
+        self._is_known = False
+
+    async def facts(self) -> Facts:
+        """The queue's address and visibility timeout, as of a minute ago at most. Raises SourceGone and
+        SourceUnreachable."""
+        if not self._is_known or self._clock.monotonic() - self._known.read_at > FACTS_S:
+            self._known = await self._read()
+            self._is_known = True
+        return self._known
+
+    @property
+    def visibility_s(self) -> int:
+        """How long the queue hides a message, as of the last receive."""
+        return self._known.visibility_s
+
+    async def receive(self, limit: int, wait_s: int) -> Sequence[Mapping[str, Any]]:
+        """Up to `limit` messages, after `wait_s` seconds at the latest. Raises SourceGone and SourceUnreachable."""
+        facts = await self.facts()
+        answer = await self.call(
+            "ReceiveMessage",
+            QueueUrl=facts.url,
+            MaxNumberOfMessages=limit,
+            WaitTimeSeconds=wait_s,
+            AttributeNames=["All"],
+            MessageSystemAttributeNames=["All"],
+            MessageAttributeNames=["All"],
+        )
+        return answer.get("Messages") or ()
+
+    async def delete(self, items: Sequence[Item]) -> None:
+        """They are done with. What cannot be deleted comes again."""
+        step = PER_CALL * CALLS_AT_ONCE
+        for start in range(0, len(items), step):
+            parts = [items[at : at + PER_CALL] for at in range(start, min(start + step, len(items)), PER_CALL)]
+            await asyncio.gather(*(self._on_each("DeleteMessageBatch", part) for part in parts))
+
+    async def hide(self, items: Sequence[Item]) -> None:
+        """From now on for the queue's whole visibility timeout."""
+        for at in range(0, len(items), PER_CALL):
+            part = items[at : at + PER_CALL]
+            await self._on_each("ChangeMessageVisibilityBatch", part, VisibilityTimeout=self.visibility_s)
+
+    async def _on_each(self, operation: str, items: Sequence[Item], **members: Any) -> None:
+        entries = [{"Id": str(at), "ReceiptHandle": each.receipt, **members} for at, each in enumerate(items)]
+        try:
+            answer = await self.call(operation, QueueUrl=self._known.url, Entries=entries)
+        except (SourceGone, SourceUnreachable) as error:
+            self._log.warning("messages_not_settled", operation=operation, queue=self.queue.arn, reason=error)
+            return
+        for failure in answer.get("Failed") or ():
+            reason = failure.get("Message") or failure.get("Code")
+            self._log.warning("message_not_settled", operation=operation, queue=self.queue.arn, reason=reason)
+
+    async def call(self, operation: str, **members: Any) -> dict[str, Any]:
+        """An operation of SQS, in the name of the mapping's account. Raises SourceGone and SourceUnreachable."""
+        account = self._source.account
+        principal = Principal(account, f"arn:aws:iam::{account}:root", account, "", is_root=True)
+        call = Call(principal, self._source.region, uuid4(), "sqs", operation)
+        try:
+            return await self._aws.call(call, "sqs", operation, members)
+        except ApiError as error:
+            if "NonExistentQueue" in error.code or "QueueDoesNotExist" in error.code:
+                self._is_known = False
+                raise SourceGone(MISSING) from None
+            raise SourceUnreachable(
+                f"Error occurred while {operation}. SQS Error Code: {error.code}. SQS Error Message: {error.message}"
+            ) from None
+
+    async def _read(self) -> Facts:
+        queue = self.queue
+        found = await self.call("GetQueueUrl", QueueName=queue.name, QueueOwnerAWSAccountId=queue.account)
+        names = ["VisibilityTimeout"]
+        answer = await self.call("GetQueueAttributes", QueueUrl=found["QueueUrl"], AttributeNames=names)
+        visibility_s = int((answer.get("Attributes") or {}).get("VisibilityTimeout", 30))
+        return Facts(found["QueueUrl"], visibility_s, self._clock.monotonic())
+
+
+class SqsPoller:
+    """Receives batches, invokes, deletes what succeeded."""
+
+    def __init__(self, ports: Ports, source: Source) -> None:
+        self._door = Door(ports, source)
+        self._invoker = ports.invoker
+        self._clock = ports.clock
+        self._log = ports.log
+        self._source = source
+        self._queue = self._door.queue
+        ref = FunctionRef.parse(source.function, account=source.account, region=source.region)
+        assert ref is not None, source.function
+        self._ref = ref
+        settings = source.settings
+        self._most: int = settings["BatchSize"]
+        self._window_s: int = settings["MaximumBatchingWindowInSeconds"]
+        self._reports = "ReportBatchItemFailures" in settings["FunctionResponseTypes"]
+        self._filters = event.Filters(settings.get("FilterCriteria"))
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Receive nothing more, and wait for no function that cannot be started."""
+        self._stopping.set()
+
+    # -- receiving ------------------------------------------------------------------------------------------------
+
+    async def receive(self) -> Received[Batch] | None:
+        """A batch: what one receive gives, or what comes within the window. None when nothing did in a long poll."""
+        batch = Batch()
+        if not await self._begin(batch):
+            return None
+        if self._window_s:
+            try:
+                await self._fill(batch, self._clock.monotonic() + self._window_s)
+            except (SourceGone, SourceUnreachable):
+                pass  # what has come is run; the next receive says what is wrong
+            except asyncio.CancelledError:
+                if not self._stopping.is_set():
+                    raise
+        return Received(batch, is_full=self._is_complete(batch) or batch.was_full)
+
+    async def _begin(self, batch: Batch) -> bool:
+        """Wait for the first that the function wants; False when a long poll brought nothing at all."""
+        while not batch.items:
+            if not await self._receive(batch, LONG_POLL_S):
+                return False
+        return True
+
+    async def _fill(self, batch: Batch, closes_at: float) -> None:
+        """Add what comes until the window closes or the batch is complete."""
+        while not self._is_complete(batch) and (left := closes_at - self._clock.monotonic()) > 0:
+            await self._keep_hidden(batch, batch.items, LONG_POLL_S)
+            if left < 1:
+                # Calls wait for whole seconds: what the rest of the window brings is asked for at its end.
+                await asyncio.sleep(left)
+            ours_s = batch.hidden_until - SLACK_S - self._clock.monotonic()
+            await self._receive(batch, int(min(left, LONG_POLL_S, max(1.0, ours_s))))
+
+    async def _receive(self, batch: Batch, wait_s: int) -> bool:
+        """Receive once: what the function wants goes into the batch, the rest out of the queue. Whether any came."""
+        limit = min(PER_CALL, self._most - len(batch.items))
+        messages = await self._door.receive(limit, wait_s)
+        batch.was_full = len(messages) == limit
+        items = [event.item(message, self._queue) for message in messages]
+        wanted = [each for each in items if self._filters.take(each.record)]
+        if wanted and not batch.items:
+            batch.hidden_until = self._clock.monotonic() + self._door.visibility_s
+        batch.items += wanted
+        if len(wanted) < len(items):
+            await self._door.delete([each for each in items if each not in wanted])
+        return bool(messages)
+
+    def _is_complete(self, batch: Batch) -> bool:
+        return len(batch.items) >= self._most or event.size(batch.items) >= limits.SYNC_PAYLOAD
+
+    # -- running --------------------------------------------------------------------------------------------------
+
+    async def handle(self, batch: Batch) -> None:
+        """Run the function with the batch, and delete what it could handle."""
+        for items in event.cut(batch.items, most_items=self._most, most_bytes=limits.SYNC_PAYLOAD):
+            failed = await self._failed(batch, items)
+            await self._door.delete([each for each in items if each.id not in failed])
+            if failed and self._queue.is_fifo:
+                return  # what follows may be of the same groups, whose order is kept
+
+    async def _failed(self, batch: Batch, items: Sequence[Item]) -> frozenset[str]:
+        """The ids of those that the function could not handle."""
+        ids = frozenset(each.id for each in items)
+        try:
+            result = await self._run(batch, items)
+        except _NotStarted as error:
+            self._note(items, error)
+            return ids
+        if result is None:
+            self._note(items, "its execution environment failed")
+            return ids
+        if result.outcome.is_error:
+            self._note(items, result.outcome.error_type or "it raised an error")
+            return ids
+        return event.failed_ids(result.outcome.payload, ids) if self._reports else frozenset()
+
+    def _note(self, items: Sequence[Item], reason: object) -> None:
+        mapping, function = self._source.uuid, self._ref.arn
+        self._log.info("batch_not_handled", mapping=mapping, function=function, messages=len(items), reason=reason)
+
+    async def _run(self, batch: Batch, items: Sequence[Item]) -> Result | None:
+        """Run it once. A function that cannot be started is tried again while the messages are ours."""
+        request_id = uuid4()
+        invocation = Invocation(request_id, self._ref.arn, event.payload(items), _trace(request_id))
+        attempts = 0
+        while True:
+            try:
+                version = self._invoker.resolve(self._ref)
+                await self._keep_hidden(batch, items, version.timeout_s)
+                return await self._invoker.invoke(version, invocation)
+            except (Throttled, FunctionMissing, NotActive) as error:
+                attempts += 1
+                wait_s = backoff_s(attempts, first_s=FIRST_RETRY_S, most_s=MOST_RETRY_S)
+                left = batch.hidden_until - SLACK_S - self._clock.monotonic()
+                if left < wait_s or await self._stops_within(wait_s):
+                    raise _NotStarted(str(error)) from None
+
+    async def _keep_hidden(self, batch: Batch, items: Sequence[Item], seconds: int) -> None:
+        """Messages that have waited, for the window or for a place, are hidden anew when they would come back to the
+        queue within so many seconds."""
+        visibility_s = self._door.visibility_s
+        if batch.hidden_until - self._clock.monotonic() < min(seconds, visibility_s) - SLACK_S:
+            await self._door.hide(items)
+            batch.hidden_until = self._clock.monotonic() + visibility_s
+
+    async def _stops_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+class _NotStarted(Exception):
+    """The function could not be started while the messages were hidden; the text says why."""
+
+
+def _trace(request_id: str) -> str:
+    digits = request_id.replace("-", "")
+    return f"Root=1-{digits[:8]}-{digits[8:]};Parent={digits[16:32]};Sampled=0"
