@@ -228,10 +228,11 @@ resource "aws_lambda_function_recursion_config" "hello" {
   recursive_loop = "Allow"
 }
 resource "aws_lambda_event_source_mapping" "orders" {
-  function_name    = aws_lambda_function.hello.arn
-  event_source_arn = "arn:aws:sqs:us-east-1:000000000000:orders"
-  batch_size       = var.greeting == "hello" ? 5 : 6
-  enabled          = false
+  function_name           = aws_lambda_function.hello.arn
+  event_source_arn        = "arn:aws:sqs:us-east-1:000000000000:orders"
+  batch_size              = var.greeting == "hello" ? 5 : 6
+  enabled                 = true
+  function_response_types = ["ReportBatchItemFailures"]
   filter_criteria {
     filter {
       pattern = jsonencode({ body = { kind = ["order"] } })
@@ -288,6 +289,8 @@ def test_terraform_applies_plans_no_changes_updates_and_destroys(server: Any, to
     (work / "code.zip").write_bytes(tools.zipped({"app.py": source}))
     (work / "layer.zip").write_bytes(tools.zipped({"python/words.py": "MARK = '!'\n"}))
     (work / "main.tf").write_text(TERRAFORM.replace("ENDPOINT", server.endpoint))
+    # Not by Terraform, which waits half a minute for each change of a queue.
+    server.client("sqs").create_queue(QueueName="orders")
     command(server, "terraform", "init", f"-plugin-dir={PLUGINS}", "-no-color", cwd=work)
     command(server, "terraform", "apply", "-auto-approve", "-no-color", cwd=work)
     aws = server.client("lambda")

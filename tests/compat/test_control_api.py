@@ -334,20 +334,6 @@ def test_versions_and_aliases_have_settings_of_their_own(aws: Any, own: str) -> 
     assert [each["FunctionArn"] for each in urls] == [f"{arn}:B"]
 
 
-def test_a_mapping_keeps_the_qualifier_that_it_was_made_with(aws: Any, own: str) -> None:
-    aws.create_alias(FunctionName=own, Name="A", FunctionVersion="$LATEST")
-    source = f"{QUEUE}-{own}"
-    for qualifier in ("A", "$LATEST"):
-        made = aws.create_event_source_mapping(FunctionName=f"{own}:{qualifier}", EventSourceArn=source)
-        assert made["FunctionArn"] == f"{LAMBDA}:function:{own}:{qualifier}"
-    of_alias = aws.list_event_source_mappings(FunctionName=f"{own}:A")["EventSourceMappings"]
-    assert [each["FunctionArn"] for each in of_alias] == [f"{LAMBDA}:function:{own}:A"]
-    of_all = aws.list_event_source_mappings(FunctionName=own)["EventSourceMappings"]
-    assert len(of_all) == 2
-    for each in of_all:
-        aws.delete_event_source_mapping(UUID=each["UUID"])
-
-
 @pytest.mark.parametrize("arn", [QUEUE, TOPIC, BUS, LAMBDA + ":function:{F}", LAMBDA + ":function:{F}:$LATEST"])
 def test_a_destination_may_be_a_queue_a_topic_a_bus_or_another_function(aws: Any, f: str, own: str, arn: str) -> None:
     wanted = named(on_failure(arn), f)
@@ -396,105 +382,6 @@ def test_what_belongs_to_a_function_goes_with_it(aws: Any, own: str, members: di
     assert body(aws.get_function_code_signing_config(FunctionName=own)) == {}
     assert aws.list_functions_by_code_signing_config(CodeSigningConfigArn=config)["FunctionArns"] == []
     aws.delete_code_signing_config(CodeSigningConfigArn=config)
-
-
-def test_a_mapping_answers_as_on_aws_and_says_that_nothing_polls_yet(aws: Any, own: str) -> None:
-    source = f"{QUEUE}-{own}"
-    created = aws.create_event_source_mapping(FunctionName=own, EventSourceArn=source, Tags={"team": "a"})
-    uuid = created["UUID"]
-    modified = created.pop("LastModified")
-    arn = f"{LAMBDA}:event-source-mapping:{uuid}"
-    assert status(created) == 202
-    settled = {
-        "UUID": uuid,
-        "EventSourceMappingArn": arn,
-        "EventSourceArn": source,
-        "FunctionArn": f"{LAMBDA}:function:{own}",
-        "BatchSize": 10,
-        "MaximumBatchingWindowInSeconds": 0,
-        "FunctionResponseTypes": [],
-    }
-    assert body(created) == {**settled, "State": "Creating", "StateTransitionReason": "USER_INITIATED"}
-    found = aws.get_event_source_mapping(UUID=uuid)
-    assert found.pop("LastModified") == modified
-    assert body(found) == {
-        **settled,
-        "State": "Disabled",
-        "StateTransitionReason": "Lambent does not poll SQS queues yet.",
-    }
-    assert aws.list_tags(Resource=arn)["Tags"] == {"team": "a"}
-    disabled = aws.update_event_source_mapping(UUID=uuid, Enabled=False)
-    assert (status(disabled), disabled["State"]) == (202, "Disabling")
-    assert aws.get_event_source_mapping(UUID=uuid)["StateTransitionReason"] == "USER_INITIATED"
-    assert aws.update_event_source_mapping(UUID=uuid, Enabled=True)["State"] == "Enabling"
-    deleted = aws.delete_event_source_mapping(UUID=uuid)
-    assert (status(deleted), deleted["State"]) == (202, "Deleting")
-    assert refused(aws, "get_event_source_mapping", {"UUID": uuid}) == (*MISSING, GONE)
-
-
-def test_a_mapping_takes_every_setting_of_a_queue_and_gives_it_back(aws: Any, own: str) -> None:
-    wanted: dict[str, Any] = {
-        "BatchSize": 500,
-        "MaximumBatchingWindowInSeconds": 5,
-        "FunctionResponseTypes": ["ReportBatchItemFailures"],
-        "ScalingConfig": {"MaximumConcurrency": 2},
-        "MetricsConfig": {"Metrics": ["EventCount"]},
-        "FilterCriteria": {"Filters": [{"Pattern": '{"body": {"n": [{"numeric": [">", 0, "<=", 9]}]}}'}]},
-    }
-    source = f"{QUEUE}-{own}"
-    created = aws.create_event_source_mapping(FunctionName=own, EventSourceArn=source, Enabled=False, **wanted)
-    assert {name: created[name] for name in wanted} == wanted
-    assert created["State"] == "Disabled"
-    uuid = created["UUID"]
-    less: dict[str, Any] = {"ScalingConfig": {}, "FilterCriteria": {"Filters": []}, "MetricsConfig": {"Metrics": []}}
-    updated = aws.update_event_source_mapping(UUID=uuid, FunctionResponseTypes=[], **less)
-    assert updated["State"] == "Updating"
-    assert not set(less) & set(updated)
-    assert updated["FunctionResponseTypes"] == []
-    assert (updated["BatchSize"], updated["MaximumBatchingWindowInSeconds"]) == (500, 5)
-    assert refused(aws, UPDATE_MAPPING, {"UUID": uuid, "MaximumBatchingWindowInSeconds": 0}) == (
-        *INVALID,
-        "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10",
-    )
-    pollers = {"MinimumPollers": 2, "MaximumPollers": 20}
-    assert aws.update_event_source_mapping(UUID=uuid, ProvisionedPollerConfig=pollers)["ProvisionedPollerConfig"] == (
-        pollers
-    )
-    aws.delete_event_source_mapping(UUID=uuid)
-
-
-def test_a_queue_is_mapped_to_a_function_once(aws: Any, f: str, own: str) -> None:
-    source = f"{QUEUE}-{own}"
-    first = aws.create_event_source_mapping(FunctionName=own, EventSourceArn=source)["UUID"]
-    conflict = (
-        *CONFLICT,
-        f'An event source mapping with SQS arn (" {source} ") and function (" {own} ") already exists. '
-        f"Please update or delete the existing mapping with UUID {first}",
-    )
-    assert refused(aws, CREATE_MAPPING, {"FunctionName": own, "EventSourceArn": source}) == conflict
-    second = aws.create_event_source_mapping(FunctionName=f, EventSourceArn=source)["UUID"]
-    assert refused(aws, UPDATE_MAPPING, {"UUID": second, "FunctionName": own}) == conflict
-    aws.delete_event_source_mapping(UUID=first)
-    moved = aws.update_event_source_mapping(UUID=second, FunctionName=own)
-    assert moved["FunctionArn"] == f"{LAMBDA}:function:{own}"
-    third = aws.create_event_source_mapping(FunctionName=f, EventSourceArn=source)["UUID"]
-    for uuid in (second, third):
-        aws.delete_event_source_mapping(UUID=uuid)
-
-
-def test_mappings_are_listed_by_function_and_by_source_and_outlive_the_function(aws: Any, own: str) -> None:
-    sources = [f"{QUEUE}-{own}-{number}" for number in range(3)]
-    uuids = [aws.create_event_source_mapping(FunctionName=own, EventSourceArn=arn)["UUID"] for arn in sources]
-    pages = aws.get_paginator("list_event_source_mappings").paginate(FunctionName=own, PaginationConfig={"PageSize": 2})
-    sizes = [len(page["EventSourceMappings"]) for page in pages]
-    assert sizes == [2, 1]
-    by_source = aws.list_event_source_mappings(EventSourceArn=sources[1])["EventSourceMappings"]
-    assert [each["UUID"] for each in by_source] == [uuids[1]]
-    aws.delete_function(FunctionName=own)
-    left = aws.list_event_source_mappings(FunctionName=own)["EventSourceMappings"]
-    assert {each["UUID"] for each in left} == set(uuids)
-    for uuid in uuids:
-        aws.delete_event_source_mapping(UUID=uuid)
 
 
 def test_a_code_signing_config_goes_through_its_life(aws: Any, own: str) -> None:
@@ -595,9 +482,11 @@ def test_a_capacity_provider_is_kept_but_no_function_can_use_it(
     assert refused(aws, "get_capacity_provider", {"CapacityProviderName": name})[:2] == MISSING
 
 
-def test_resources_are_tagged_and_untagged(aws: Any, f: str) -> None:
-    source = f"{QUEUE}-{uuid4().hex[:8]}"
-    mapping = aws.create_event_source_mapping(FunctionName=f, EventSourceArn=source)
+def test_resources_are_tagged_and_untagged(aws: Any, shared_server: Any, f: str) -> None:
+    name = f"tagged-{uuid4().hex[:8]}"
+    url = shared_server.client("sqs").create_queue(QueueName=name)["QueueUrl"]
+    source = QUEUE.replace(":q", f":{name}")
+    mapping = aws.create_event_source_mapping(FunctionName=f, EventSourceArn=source, Enabled=False)
     config = aws.create_code_signing_config(AllowedPublishers=PUBLISHERS)["CodeSigningConfig"]["CodeSigningConfigArn"]
     for arn in (mapping["EventSourceMappingArn"], config):
         aws.tag_resource(Resource=arn, Tags={"a": "1", "b": "2"})
@@ -606,6 +495,7 @@ def test_resources_are_tagged_and_untagged(aws: Any, f: str) -> None:
         assert aws.list_tags(Resource=arn)["Tags"] == {"b": "3"}
     aws.delete_event_source_mapping(UUID=mapping["UUID"])
     aws.delete_code_signing_config(CodeSigningConfigArn=config)
+    shared_server.client("sqs").delete_queue(QueueUrl=url)
 
 
 def test_a_dead_letter_target_is_kept_shown_and_taken_away(aws: Any, own: str) -> None:
@@ -672,7 +562,8 @@ def test_settings_survive_the_death_of_the_server(make_server: Any, tools: Any) 
     aws.create_function_url_config(FunctionName="kept", AuthType="NONE")
     aws.put_function_recursion_config(FunctionName="kept", RecursiveLoop="Allow")
     aws.put_function_code_signing_config(FunctionName="kept", CodeSigningConfigArn=config)
-    uuid = aws.create_event_source_mapping(FunctionName="kept", EventSourceArn=QUEUE)["UUID"]
+    server.client("sqs").create_queue(QueueName="q")
+    uuid = aws.create_event_source_mapping(FunctionName="kept", EventSourceArn=QUEUE, Enabled=False)["UUID"]
     reads: list[tuple[str, dict[str, Any]]] = [
         (GET_INVOKE, {"FunctionName": "kept"}),
         (GET_URL, {"FunctionName": "kept"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,17 +44,25 @@ def test_the_published_examples_are_answered_with_the_documented_members(make_se
     server = make_server("--dev").start()
     aws = server.client("lambda", aws_access_key_id=ACCOUNT, region_name=REGION)
     prepare(aws, tools)
+    server.client("sqs", aws_access_key_id=ACCOUNT, region_name=REGION).create_queue(QueueName="my-queue")
     uuid = ""
     for operation, example in examples():
         request = fitted(operation, example["input"], uuid)
         answer = getattr(aws, method(aws, operation))(**request)
         uuid = answer.get("UUID", uuid)
+        if operation in ("CreateEventSourceMapping", "UpdateEventSourceMapping"):
+            tools.wait_for(partial(is_enabled, aws, uuid))
         documented = set(example.get("output") or {})
         if operation.endswith("EventInvokeConfig"):
             assert documented <= set(answer), operation
         assert documented - set(NOT_OURS) <= set(answer), operation
         if operation == "UpdateFunctionConfiguration":
             aws.get_waiter("function_updated_v2").wait(FunctionName="my-function")
+
+
+def is_enabled(aws: Any, uuid: str) -> bool:
+    """Whether the mapping's last change has been followed."""
+    return bool(aws.get_event_source_mapping(UUID=uuid)["State"] == "Enabled")
 
 
 def examples() -> list[tuple[str, dict[str, Any]]]:
