@@ -261,8 +261,7 @@ async def _run(
 
 
 async def _stop(public: Server, invoker: Invoker, worker: Worker, supervisor: Supervisor, log: Log) -> None:
-    """Let running invocations finish; a second signal breaks them off. What waits stays for the next
-    server."""
+    """Let running invocations finish; a second signal breaks them off. What waits stays for the next server."""
     log.info("stopping", running=invoker.running)
     again = asyncio.ensure_future(_on_signals().wait())
     finished = asyncio.gather(public.drain(DRAIN_S), invoker.drained(), worker.stop(), supervisor.stop())

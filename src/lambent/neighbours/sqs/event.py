@@ -148,8 +148,8 @@ def _json_in(body: str) -> object | None:
 
 
 def failed_ids(answer: bytes, ids: Collection[str]) -> frozenset[str]:
-    """Which of the messages `ids` could not be handled by a function that reports failures of single ones: none when its
-    answer names none, all of them when the answer is not of the form, as on AWS."""
+    """Which of the messages `ids` a function could not handle, if it reports failures of single ones: none when its
+    answer names none, all of them when the answer is not of the form."""
     if not answer:
         return frozenset()
     try:
