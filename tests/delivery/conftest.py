@@ -151,7 +151,10 @@ class FakeInvoker:
         unreserved = sum(busy for name, busy in self.busy.items() if name not in self.reservations)
         return max(0, self.limit - self.others - unreserved)
 
-    def run(self, version: Version, invocation: Invocation, done: Callable[[Result | None], None]) -> None:
+    def run(
+        self, version: Version, invocation: Invocation, done: Callable[[Result | None], None], *, is_event: bool
+    ) -> None:
+        assert is_event
         name = version.name
         if self.rate_is_exceeded or self.room(FunctionRef(ACCOUNT, REGION, name)) < 1:
             self.refused += 1

@@ -153,6 +153,32 @@ async def test_requests_of_a_second_are_ten_times_the_concurrency(place: Any) ->
     assert share.busy == 0
 
 
+async def test_events_are_bounded_by_places_and_not_by_requests_per_second(place: Any) -> None:
+    here = await place()
+    await here.allot(f=1)
+    share = here.share()
+    for _ in range(50):
+        here.gate.enter(share, new=False, is_event=True)
+        here.gate.leave(share)
+        here.gate.enter_provisioned(share, is_event=True)
+        here.gate.leave_provisioned()
+    assert here.enters(share) is None
+    with pytest.raises(Throttled):
+        here.gate.enter(share, new=False, is_event=True)
+
+
+async def test_the_room_that_there_is(place: Any) -> None:
+    here = await place(limit=10)
+    await here.allot(f=3, z=0)
+    f, g, z = here.share("f"), here.share("g"), here.share("z")
+    assert [here.gate.room(share) for share in (f, g, z)] == [3, 7, 0]
+    here.gate.enter(f, new=False)
+    here.gate.enter(g, new=False)
+    assert [here.gate.room(share) for share in (f, g, z)] == [2, 6, 0]
+    await here.allot(f=10)
+    assert [here.gate.room(share) for share in (f, g)] == [9, 0]
+
+
 async def test_a_refused_invocation_uses_nothing_up(place: Any) -> None:
     here = await place(limit=1)
     share = here.share()

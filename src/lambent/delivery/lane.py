@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from lambent.core import limits
 from lambent.core.arn import FunctionRef
@@ -33,6 +34,7 @@ LEASE_S = 60.0
 _BATCH = 100
 """Events that are leased at once, at most."""
 _AHEAD = 64
+_WOKEN = 4
 _LOOK_S = 1.0
 """How often a lane without room looks whether there is some: others do not say when they leave a place."""
 _WEED_S = 10.0
@@ -74,14 +76,16 @@ class Line:
 
     def before(self, lane: Lane) -> int:
         """How many come first."""
+        if lane not in self._waiting:
+            return len(self._waiting)
         for place, other in enumerate(self._waiting):
             if other is lane:
                 return place
-        return len(self._waiting)
+        raise AssertionError("it is among them")
 
     def wake(self) -> None:
-        """A place is free."""
-        for lane in tuple(self._waiting):
+        """A place is free: for the first, or if it has no use for it any more, for one of those behind it."""
+        for lane in islice(self._waiting, _WOKEN):
             lane.wake()
 
 
@@ -146,6 +150,7 @@ class Lane:
             for lease in leases:
                 self._take(lease)
             self._start_ready()
+            self._line.leave(self)  # it has had its turn
             if leases:
                 return True
             due = await self._parts.queues.next_due(self.queue, after=now)
@@ -188,7 +193,7 @@ class Lane:
         if self._running and self._running >= self._cap:
             await self._wait(PERIOD_S)
             return
-        if not self._held:
+        if not self._held and self._parts.invoker.reserved(self._function) is None:
             self._line.join(self)
         now = self._parts.clock.monotonic()
         if not await self._wait(_LOOK_S) and now - self._weeded_at >= _WEED_S:
@@ -268,7 +273,6 @@ class Lane:
             return
         try:
             self._run(held, parts.invoker.resolve(ref))
-            self._line.leave(self)
         except FunctionMissing:
             parts.tasks.start("async:missing", self._look_again(held))
         except NotActive as inactive:
@@ -303,7 +307,7 @@ class Lane:
             self._ended(held, version, result)
 
         try:
-            self._parts.invoker.run(version, invocation, done)
+            self._parts.invoker.run(version, invocation, done, is_event=True)
         except BaseException:
             if not is_over:
                 self._over()

@@ -124,8 +124,9 @@ class Gate:
             share = owner.shares[name] = Share(owner, reserved, request_rate(reserved, self.limit))
         return share
 
-    def enter(self, share: Share, *, new: bool) -> None:
-        """Take a place; `new` when no environment is idle, so that another one will be made. Raises Throttled."""
+    def enter(self, share: Share, *, new: bool, is_event: bool = False) -> None:
+        """Take a place; `new` when no environment is idle, so that another one will be made. Asynchronous events are
+        bounded by places alone, not by requests per second. Raises Throttled."""
         account = share.account
         reason = no_place(share.reserved, share.busy, account.busy, account.unreserved)
         if reason is not None:
@@ -136,7 +137,8 @@ class Gate:
             environments = refilled(environments, _GROWTH, _BURST, now - share.grown_at)
             if environments < 1.0:
                 raise Throttled(too_fast(share.reserved))
-        _count(share, now)
+        if not is_event:
+            _count(share, now)
         if new:
             share.environments = environments - 1.0
             share.grown_at = now
@@ -149,9 +151,7 @@ class Gate:
         """How many invocations could take a place now."""
         account = share.account
         places = account.unreserved - account.busy if share.reserved is None else share.reserved - share.busy
-        rate = share.rate
-        requests = refilled(share.requests, rate, rate, self._monotonic() - share.seen_at)
-        return max(0, min(places, int(requests)))
+        return max(0, places)
 
     def leave(self, share: Share) -> None:
         """Give the place back."""
@@ -160,9 +160,10 @@ class Gate:
         if share.reserved is None:
             share.account.busy -= 1
 
-    def enter_provisioned(self, share: Share) -> None:
+    def enter_provisioned(self, share: Share, *, is_event: bool = False) -> None:
         """Begin in a provisioned environment, which holds a place already. Raises Throttled."""
-        _count(share, self._monotonic())
+        if not is_event:
+            _count(share, self._monotonic())
         self.running += 1
 
     def leave_provisioned(self) -> None:

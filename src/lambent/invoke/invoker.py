@@ -76,16 +76,17 @@ class Invoker:
         """Before a refusal for good: what `resolve` goes by may be a moment older than the store."""
         await self._resolver.look_again(ref)
 
-    def run(self, version: Version, invocation: Invocation, done: Done) -> None:
+    def run(self, version: Version, invocation: Invocation, done: Done, *, is_event: bool = False) -> None:
         """Run `invocation`; `done` is called once with its result, or None when the platform failed.
-        Raises Throttled at once."""
+        Raises Throttled at once. `is_event`: nobody waits for it, so that no rate of requests bounds it."""
         pool = self._pool(version)
         provision = pool.provision
         if provision is not None and provision.can_run(invocation):
-            self._run_provisioned(pool, provision, invocation, done)
+            self._gate.enter_provisioned(pool.share, is_event=is_event)
+            self._run_provisioned(provision, invocation, done)
             return
         share = pool.share
-        self._gate.enter(share, new=pool.is_exhausted)
+        self._gate.enter(share, new=pool.is_exhausted, is_event=is_event)
 
         def finished(result: Result | None) -> None:
             self._gate.leave(share)
@@ -95,9 +96,7 @@ class Invoker:
 
         pool.run(invocation, finished)
 
-    def _run_provisioned(self, pool: Pool, provision: Provision, invocation: Invocation, done: Done) -> None:
-        self._gate.enter_provisioned(pool.share)
-
+    def _run_provisioned(self, provision: Provision, invocation: Invocation, done: Done) -> None:
         def finished(result: Result | None) -> None:
             self._gate.leave_provisioned()
             if self._drained is not None and self._gate.running == 0:
