@@ -67,28 +67,25 @@ os.execve = lambda path, argv, env: _execve(path, argv, env or dict(os.environ))
     "own_keyring": "syscalls.new_keyring = lambda: None",
     # A reset kills every process, not the program alone.
     "kill_all": """
-_really_start, _really_reap = Agent._start, Agent._reap
-def _start(self, channel):
-    global _program
-    role = _really_start(self, channel)
-    _program = self._pid
-    return role
-def _kill_one(number):
+_really_reap = Agent._reap
+def _kill_one(program, number):
+    if program <= 0:
+        return  # it has ended by itself
     try:
-        os.kill(_program, number)
-        os.waitpid(_program, 0)
+        os.kill(program, number)
+        os.waitpid(program, 0)
     except (ProcessLookupError, ChildProcessError):
-        pass  # it has ended by itself
-Agent._start = _start
+        pass  # it has ended meanwhile
 Agent._reap = lambda self, options, report: _really_reap(self, os.WNOHANG, report)
-Agent._signal_all = lambda self, number: _kill_one(number)
+Agent._signal_all = lambda self, number: _kill_one(self._pid, number)
 """,
 }
 """Source that is appended to the agent's, by protection."""
 
 _CHECK = """
 # What is replaced below must be what is used above; and processes always have a namespace of their own.
-assert all(hasattr(Agent, name) for name in ("namespaces", "_signal_all", "_start", "_reap"))
+assert all(hasattr(Agent, name) for name in ("namespaces", "_signal_all", "_reap"))
+assert "_pid" in Agent._limit_program.__code__.co_names
 assert Agent.namespaces & syscalls.NEWPID
 """
 _WITHOUT = """

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lambent.sandbox.base import Assignment, Limits
+from lambent.sandbox.base import Assignment, Bind, Limits
 
 pytestmark = [pytest.mark.root, pytest.mark.asyncio(loop_scope="module")]
 
@@ -33,7 +34,7 @@ async def test_the_program_is_named_as_on_aws_and_has_no_rights(lab):
     assert about["user"] == "sbx_user1051"
     assert about["uid"] > 65535
     assert about["groups"] == []
-    assert about["pid"] == 2
+    assert about["pid"] > 1
     assert about["capabilities"] == ["0" * 16]
     assert (about["no_new_privs"], about["seccomp"]) == ("1", "2")
     assert about["environment"] == {}
@@ -127,7 +128,38 @@ async def test_the_sandboxs_sockets_are_its_own_network(lab):
 async def test_the_host_name_and_the_processes_are_the_sandboxs_own(lab):
     async with lab.guest() as guest:
         assert await guest.run("import socket; result = socket.gethostname()") != os.uname().nodename
-        assert await guest.run("import os; result = [p for p in os.listdir('/proc') if p.isdigit()]") == ["2"]
+        assert await guest.run(
+            "import os; result = [p for p in os.listdir('/proc') if p.isdigit()] == [str(os.getpid())]"
+        )
+
+
+MUCH = """
+import socket
+
+import guest
+
+def preload():
+    global ballast
+    ballast = ["%d" % i * 20 for i in range(200_000)]
+
+prewarm, main = guest.prewarm, guest.main
+"""
+
+
+async def test_an_agent_holds_nothing_of_what_its_template_has_imported(lab, code_folder):
+    (code_folder / "much.py").write_text(MUCH)
+    template = lab.python_template("much", code_folder / "much.py")
+    program = replace(template.program, path=(*template.program.path, "/var/runtime"))
+    with_guest = (*template.binds, Bind(HERE / "guest.py", "/var/runtime/guest.py"))
+    async with lab.guest(template=replace(template, program=program, binds=with_guest)) as guest:
+        program_pid, agent_pid = guest.sandbox._program_pid, guest.sandbox._agent_pid
+        assert status_of(program_pid, "PPid") == agent_pid
+        assert status_of(program_pid, "RssAnon") > 20_000
+        assert status_of(agent_pid, "RssAnon") < 20_000
+
+
+def status_of(pid: int, key: str) -> int:
+    return int(Path(f"/proc/{pid}/status").read_text().partition(f"{key}:")[2].split()[0])
 
 
 async def test_certificates_and_names_work_as_everywhere(lab):

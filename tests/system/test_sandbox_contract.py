@@ -263,6 +263,15 @@ async def test_sandboxes_outlive_the_zygote_they_came_from(lab):
             assert await later.run("result = 2") == 2
 
 
+async def test_a_sandbox_whose_zygote_is_gone_can_be_restarted(lab):
+    async with lab.guest(message={"n": 1}) as guest:
+        await guest.run("open('/tmp/kept', 'w').write('x')")
+        await lab.driver.forget(lab.template)
+        await guest.sandbox.restart()
+        assert await guest.connect() == {"n": 1}
+        assert await guest.run("result = open('/tmp/kept').read()") == "x"
+
+
 async def test_a_launcher_that_was_killed_is_replaced_and_its_sandboxes_live_on(lab):
     async with lab.guest() as guest:
         launcher = lab.launcher()

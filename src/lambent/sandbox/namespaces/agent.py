@@ -14,12 +14,13 @@ import resource
 import select
 import signal
 import socket
+import struct
 import sys
 from functools import partial
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any, NoReturn
 
     from lambent.sandbox.namespaces import syscalls
@@ -31,6 +32,11 @@ else:
 NAMESPACES = 0x00020000 | 0x20000000 | 0x08000000 | 0x04000000 | 0x40000000
 """New mount, pid, ipc, uts and network namespaces; the cgroup namespace follows once its groups are joined."""
 
+PARTS = ("pid", "user", "net", "ipc", "uts", "mnt")
+"""A sandbox's namespaces by their names in /proc, for a program from elsewhere to enter (graft.py)."""
+PID = struct.Struct("=i")
+"""The first word of a program that was not forked here: its process id."""
+
 LEFT_TO_THE_SERVER = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What a service manager sends to everybody at once; the server then ends us in order, by closing a socket."""
 
@@ -41,6 +47,8 @@ _LOCKED_BYTES = 64 * 1024
 _OOM_SCORE = b"900"
 _CHANNEL, _RECORDS, _REPORT = 3, 4, 5
 _UNSTARTED = "unstarted "
+_UNKNOWN = -1
+"""The process id of a program that has not said its own."""
 _HOSTNAME = "169-254-76-1"
 
 
@@ -61,6 +69,11 @@ class Agent:
     """What the zygote forks it into."""
     require_single_thread = staticmethod(syscalls.require_single_thread)
     """What the zygote asks before it forks."""
+
+    @classmethod
+    def fork(cls, fds: list[int]) -> int:
+        """Fork the process that one of these runs in, given the descriptors of the request. Returns 0 there."""
+        return syscalls.clone(cls.namespaces)
 
     def __init__(
         self, control: socket.socket, fds: list[int], request: Message, config: Message, program: Message
@@ -161,7 +174,7 @@ class Agent:
         """Give up every right, for good."""
         self._limit_all()
         if self._config["level"] == "rootless":
-            _enter_own_user_namespace()
+            self._enter_user_namespace()
             syscalls.drop_bounding_set()
         else:
             syscalls.drop_bounding_set()
@@ -172,6 +185,13 @@ class Agent:
         syscalls.set_dumpable(False)
         syscalls.no_new_privileges()
         syscalls.load_filter(bytes.fromhex(self._config["filter"]))
+
+    def _enter_user_namespace(self) -> None:
+        """Without a user id to spare, be user 993 of a user namespace that owns nothing."""
+        syscalls.unshare(syscalls.NEWUSER)
+        _write("/proc/self/setgroups", b"deny")
+        _write("/proc/self/uid_map", f"{_INNER_UID} 0 1".encode())
+        _write("/proc/self/gid_map", f"{_INNER_GID} 0 1".encode())
 
     def _limit_all(self) -> None:
         """The limits that hold for whatever is assigned."""
@@ -192,18 +212,27 @@ class Agent:
         signal.signal(signal.SIGCHLD, _noticed)
 
     def _start(self, channel: int) -> Callable[[], None] | None:
-        """Fork the program. Returns None in the agent, and in the child what it is to do."""
+        """Fork the program, or have it forked. Returns None in the agent, and in the child what it is to do."""
         self._generation += 1
         self._unstarted = None
         report, told = os.pipe()
         # os.fork, not a raw clone: OpenSSL and others must notice, see `clone`.
-        pid = os.fork()
+        pid = self._ask_for_program(channel, told) if self._program["kind"] == "grafted" else os.fork()
         if pid == 0:
             return self._child(channel, told)
         os.close(told)
         os.close(channel)
         self._pid, self._report = pid, report
         return None
+
+    def _ask_for_program(self, channel: int, told: int) -> int:
+        """Have the server let a zygote fork the program into this sandbox, as a child of this process."""
+        namespaces = [os.open("/proc/self/ns/" + name, os.O_RDONLY) for name in PARTS]
+        fds = [self._control.fileno(), *namespaces, self._output, channel, self._records, told]
+        self._tell({"vacant": self._generation}, fds)
+        for fd in namespaces:
+            os.close(fd)
+        return _UNKNOWN
 
     def _child(self, channel: int, report: int) -> Callable[[], None]:
         try:
@@ -244,7 +273,19 @@ class Agent:
                 if role is not None:
                     return role
 
+    def _learn_pid(self) -> None:
+        told = os.read(self._report, PID.size)
+        if told:
+            (self._pid,) = PID.unpack(told)
+        else:
+            self._pid = 0
+            self._tell({"failed": "its zygote has forked no program"})
+            self._forget_report()
+
     def _relay_report(self) -> None:
+        if self._pid == _UNKNOWN:
+            self._learn_pid()
+            return
         text = os.read(self._report, 8192).decode("utf-8", "replace")
         if text.startswith(_UNSTARTED):
             self._unstarted = text[len(_UNSTARTED) :]
@@ -273,6 +314,8 @@ class Agent:
                 return False
             if pid == 0:
                 return True
+            if self._pid == _UNKNOWN:
+                self._learn_pid()
             if pid == self._pid and report:
                 self._pid = 0
                 if self._report >= 0:
@@ -305,9 +348,9 @@ class Agent:
         self._forget_report()
         return self._start(fds[0])
 
-    def _tell(self, message: Message) -> None:
+    def _tell(self, message: Message, fds: Sequence[int] = ()) -> None:
         try:
-            syscalls.send(self._control, message)
+            syscalls.send(self._control, message, fds)
         except OSError:
             self._end()  # nobody listens any more
 
@@ -410,14 +453,6 @@ def _dup_above(fd: int) -> int:
 def _report_ready() -> None:
     os.write(_REPORT, b"ready")
     os.close(_REPORT)
-
-
-def _enter_own_user_namespace() -> None:
-    """Without a user id to spare, be user 993 of a user namespace that owns nothing."""
-    syscalls.unshare(syscalls.NEWUSER)
-    _write("/proc/self/setgroups", b"deny")
-    _write("/proc/self/uid_map", f"{_INNER_UID} 0 1".encode())
-    _write("/proc/self/gid_map", f"{_INNER_GID} 0 1".encode())
 
 
 def limit(which: int, value: int) -> None:

@@ -18,7 +18,7 @@ from lambent.kit.tasks import Tasks
 from lambent.sandbox.base import Assignment, Exit, Limits, SandboxDied
 from lambent.sandbox.namespaces.cgroup import Group
 from lambent.sandbox.namespaces.ends import Ends
-from lambent.sandbox.namespaces.launching import MAX_LINE_BYTES, Launcher
+from lambent.sandbox.namespaces.launching import MAX_LINE_BYTES, Launcher, Zygote
 from lambent.sandbox.namespaces.link import Link, Received, close_all
 
 _MEMORY_AGE_S = 0.1
@@ -31,10 +31,12 @@ would keep Node.js from starting. RLIMIT_AS would be worse: V8 and the JVM reser
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What a box shares with the others of its driver."""
+    """What a box shares with others of its driver."""
 
     launcher: Callable[[], Awaitable[Launcher]]
     """The launcher of the moment."""
+    zygote: Callable[[], Awaitable[Zygote]]
+    """The zygote of the moment, of the box's template."""
     disk: Callable[[int], Awaitable[int | None]]
     """A new disk with so many bytes of room for /tmp; None when it must be kept in memory."""
     tasks: Tasks
@@ -270,6 +272,8 @@ class Box:
         if "made" in body:
             self._agent_pid = received.pid
             self._take(received.fds)
+        elif "vacant" in body:
+            self._house.tasks.start(f"program of sandbox {self.id}", self._fill(body["vacant"], received.fds))
         elif "program" in body and body["program"] == self._generation:
             self._program_pid = received.pid
         elif "ready" in body and body["ready"] == self._generation:
@@ -289,6 +293,17 @@ class Box:
         """What the agent made and sent."""
         self._door, *listeners = fds
         self.listeners = dict(zip(self._ports, map(_listener, listeners), strict=True))
+
+    async def _fill(self, generation: object, fds: Sequence[int]) -> None:
+        """Have the program forked that the agent waits for, with what it has sent for that."""
+        try:
+            zygote = await self._house.zygote()
+            doors = self._group.doors()
+        except (SandboxDied, OSError) as error:
+            close_all(fds)
+            self._settle(SandboxDied(str(error)))
+        else:
+            zygote.graft({"uid": self.uid, "gid": self.uid, "generation": generation}, [*fds, *doors])
 
     def _on_called(self, port: object, listener: socket.socket) -> None:
         if self._dead or not isinstance(port, int):

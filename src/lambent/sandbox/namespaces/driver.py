@@ -8,17 +8,25 @@ import fcntl
 import os
 import subprocess
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
-from lambent.sandbox.base import Driver, IsolationUnavailable, Sandbox, SandboxDied, Template
+from lambent.sandbox.base import Driver, Forked, IsolationUnavailable, Sandbox, SandboxDied, Template
 from lambent.sandbox.namespaces.box import Box, House
 from lambent.sandbox.namespaces.cgroup import Group, Groups, look, open_groups
 from lambent.sandbox.namespaces.disks import FIRST_BYTES, Disks, NoDisks, open_workshop
 from lambent.sandbox.namespaces.ends import Ends
-from lambent.sandbox.namespaces.launching import Launcher, Zygote, launcher_config, zygote_config, zygote_request
+from lambent.sandbox.namespaces.launching import (
+    Launcher,
+    Zygote,
+    agents_config,
+    launcher_config,
+    zygote_config,
+    zygote_request,
+)
 from lambent.sandbox.namespaces.link import close_all
 from lambent.sandbox.namespaces.probe import reason_against
 from lambent.sandbox.namespaces.uids import UserIds, claim
@@ -199,10 +207,11 @@ class NamespacesDriver:
 
     async def _new_box(self, name: str, template: Template, uid: int | None, ends: Ends, group: Group) -> Box:
         """The box itself. Raises OSError."""
-        return Box(name, uid or 0, ends, template.listen, group, self._house())
+        return Box(name, uid or 0, ends, template.listen, group, self._house(template))
 
-    def _house(self) -> House:
-        return House(self._launcher, self._disk, self._tasks, self._log, self._gone)
+    def _house(self, template: Template) -> House:
+        zygote = partial(self._zygote, template)
+        return House(self._launcher, zygote, self._disk, self._tasks, self._log, self._gone)
 
     def _gone(self, box: Box) -> None:
         self._boxes.discard(box)
@@ -233,7 +242,8 @@ class NamespacesDriver:
     async def _start_zygote(self, template: Template) -> Zygote:
         assert self._groups is not None, "start() comes first"
         config = zygote_config(template, self.level, self._groups.limits_processes)
-        return await Zygote.start(await self._launcher(), template, zygote_request(template, self.level), config)
+        configs = [agents_config(config), config] if isinstance(template.program, Forked) else [config]
+        return await Zygote.start(await self._launcher(), template, zygote_request(template, self.level), *configs)
 
 
 _Ending = TypeVar("_Ending", Launcher, Zygote)

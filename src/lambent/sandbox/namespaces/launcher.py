@@ -47,7 +47,7 @@ def main() -> None:
         if request is None:
             break
         if "zygote" in request:
-            run = _start_zygote(request["zygote"], config["root"], control, fds[0])
+            run = _start_zygote(request["zygote"], config["root"], control, fds)
             if run is not None:
                 zygote.main(run)  # returns in the program of a sandbox, at its end
                 return
@@ -84,32 +84,47 @@ def _enter(level: str, groups: list[int]) -> None:
     os.umask(0o022)
 
 
-def _start_zygote(request: Message, root: str, control: socket.socket, fd: int) -> socket.socket | None:
+def _start_zygote(request: Message, root: str, control: socket.socket, fds: list[int]) -> socket.socket | None:
     """Fork a zygote into the root that `request` describes. Returns None here; in the child the zygote's socket,
-    unless a template's own interpreter takes over."""
+    unless a template's own interpreter takes over. `fds`: that socket, and if agents are forked from another process
+    than programs, first the one for that."""
     launcher = os.getpid()
     if os.fork() != 0:
         return None
-    syscalls.die_with_parent(signal.SIGKILL)
-    if os.getppid() != launcher:
-        os._exit(0)
+    _belong_to(launcher)
     control.close()
-    socket_fd = os.dup2(fd, zygote.CONTROL, inheritable=True)
-    null = os.open("/dev/null", os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(null, standard)
-    os.closerange(socket_fd + 1, 4096)
-    run = socket.socket(fileno=socket_fd)
+    run = fds[-1]
     try:
         syscalls.set_name("lambent-zygote")
         if request["steps"]:
             _build(request["steps"], root)
+        if len(fds) > 1 and syscalls.clone(syscalls.PARENT) != 0:
+            return _alone_with(fds[0])
+        _belong_to(launcher)
+        run = _alone_with(run).detach()
         if request["exec"]:
             os.execve(request["exec"][0], request["exec"], {})
     except OSError as error:
-        syscalls.send(run, {"failed": str(error)})
+        syscalls.send(socket.socket(fileno=run), {"failed": str(error)})
         os._exit(1)
-    return run
+    return socket.socket(fileno=run)
+
+
+def _belong_to(launcher: int) -> None:
+    """End with the launcher."""
+    syscalls.die_with_parent(signal.SIGKILL)
+    if os.getppid() != launcher:
+        os._exit(0)
+
+
+def _alone_with(fd: int) -> socket.socket:
+    """Keep no descriptor but this one, a zygote's control socket."""
+    fd = os.dup2(fd, zygote.CONTROL, inheritable=True)
+    null = os.open("/dev/null", os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    os.closerange(fd + 1, 4096)
+    return socket.socket(fileno=fd)
 
 
 def _build(steps: list[list[str]], root: str) -> None:

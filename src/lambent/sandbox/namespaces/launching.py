@@ -59,6 +59,11 @@ def zygote_config(template: Template, level: str, limits_processes: bool) -> dic
     }
 
 
+def agents_config(config: dict[str, object]) -> dict[str, object]:
+    """The first message to a zygote of agents, whose programs come from the zygote with this one."""
+    return {**config, "program": {"kind": "grafted"}}
+
+
 def program_config(template: Template) -> dict[str, object]:
     """A template's program, as its zygote reads it."""
     program = template.program
@@ -94,9 +99,10 @@ class Launcher:
         await launcher._up
         return launcher
 
-    def zygote(self, request: dict[str, object], theirs: socket.socket) -> None:
-        """Start a zygote with `theirs`, which is given away, as its control socket; it answers there itself."""
-        self._link.send(request, [theirs.detach()], give=True)
+    def zygote(self, request: dict[str, object], theirs: Sequence[socket.socket]) -> None:
+        """Start a zygote, or two in the same root, the first for agents and the second for programs, with `theirs`,
+        which are given away, as their control sockets; they answer there themselves."""
+        self._link.send(request, [each.detach() for each in theirs], give=True)
 
     async def assign(self, fds: Sequence[int], line: bytes, binds: Sequence[Bind], tmp_bytes: int | None) -> None:
         """Mount into a namespace, then write `line` to a channel: the launcher does both, for every change of process
@@ -137,52 +143,83 @@ class Launcher:
 
 
 class Zygote:
-    """What the sandboxes of one template are forked from."""
+    """What the sandboxes of one template are forked from: agents, and unless those fork them, programs."""
 
-    def __init__(self, template: Template, sock: socket.socket) -> None:
-        self._name = template.name
-        self._up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._link = Link(sock, self._on_message, self._ended)
+    def __init__(self, template: Template, sock: socket.socket, programs: socket.socket | None) -> None:
+        self._agents = _Forker(f"the zygote of {template.name}", sock)
+        self._programs = None if programs is None else _Forker(f"the zygote of {template.name}'s programs", programs)
 
     @staticmethod
     async def start(
-        launcher: Launcher, template: Template, request: dict[str, object], config: dict[str, object]
+        launcher: Launcher, template: Template, request: dict[str, object], *configs: dict[str, object]
     ) -> Zygote:
-        """Have it started, and wait until it has imported what it shall. `request` is for the launcher. Raises
-        SandboxDied with the reason."""
-        ours, theirs = message_pair()
-        zygote = Zygote(template, ours)
-        zygote._link.send(config)
+        """Have it started, and wait until it has imported what it shall. `request` is for the launcher; `configs` has
+        one more for the zygote of the programs if they have one of their own. Raises SandboxDied with the reason."""
+        pairs = [message_pair() for _ in configs]
+        zygote = Zygote(template, *[ours for ours, _ in pairs], *[None] * (2 - len(pairs)))
         try:
-            launcher.zygote(request, theirs)
+            launcher.zygote(request, [theirs for _, theirs in pairs])
             async with asyncio.timeout(_ZYGOTE_PATIENCE_S):
-                await zygote._up
+                # The last first: it is the one that can tell what is wrong.
+                for forker, config in zip(reversed(zygote._forkers), reversed(configs), strict=True):
+                    await forker.start(config)
         except TimeoutError:
             zygote.close()
             raise SandboxDied(f"the zygote of {template.name} was not ready in time") from None
+        except SandboxDied:
+            zygote.close()
+            raise
         return zygote
 
     @property
     def ended(self) -> bool:
         """Whether another one must be started."""
-        return self._link.ended
+        return any(each.link.ended for each in self._forkers)
 
     def fork(self, request: dict[str, object], fds: Sequence[int]) -> None:
         """Ask for a sandbox with these descriptors, which are given away: those of Ends.theirs, the doors of its
         groups. It answers on its own control socket."""
-        self._link.send(request, fds, give=True)
+        self._agents.link.send(request, fds, give=True)
+
+    def graft(self, request: dict[str, object], fds: Sequence[int]) -> None:
+        """Ask for a sandbox's program with these descriptors, which are given away: those that its agent has sent, the
+        doors of its groups. The sandbox answers."""
+        assert self._programs is not None, "agents that fork their programs ask for none"
+        self._programs.link.send(request, fds, give=True)
 
     def close(self) -> None:
         """Let it end; its sandboxes live on."""
-        self._link.close()
-        self._settle(SandboxDied("the zygote was closed"))
+        for each in self._forkers:
+            each.close()
+
+    @property
+    def _forkers(self) -> list[_Forker]:
+        return [self._agents] if self._programs is None else [self._agents, self._programs]
+
+
+class _Forker:
+    """A process that forks others on demand."""
+
+    def __init__(self, name: str, sock: socket.socket) -> None:
+        self._name = name
+        self._up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.link = Link(sock, self._on_message, self._ended)
+
+    async def start(self, config: dict[str, object]) -> None:
+        """Tell it what it forks, and wait until it is ready. Raises SandboxDied."""
+        self.link.send(config)
+        await self._up
+
+    def close(self) -> None:
+        self.link.close()
+        self._settle(SandboxDied(f"{self._name} was closed"))
 
     def _on_message(self, received: Received) -> None:
         failed = received.body.get("failed")
         self._settle(None if failed is None else SandboxDied(str(failed)))
 
     def _ended(self) -> None:
-        self._settle(SandboxDied(f"the zygote of {self._name} ended"))
+        self._settle(SandboxDied(f"{self._name} ended"))
 
     def _settle(self, error: SandboxDied | None) -> None:
         if self._up.done():

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from lambent.sandbox.namespaces import agent, syscalls
+    from lambent.sandbox.namespaces import agent, graft, syscalls
 
     Message = dict[str, Any]
 else:
@@ -28,9 +28,12 @@ else:
     import agent
     import syscalls
 
+    if __name__ == "__main__":
+        import graft  # what it needs is this process's own
+
     sys.path.remove(_folder)
-    for _name in ("agent", "syscalls"):
-        del sys.modules[_name]
+    for _name in ("agent", "syscalls", "graft"):
+        sys.modules.pop(_name, None)
 
 CONTROL = 3
 """The control socket's descriptor."""
@@ -52,6 +55,8 @@ def main(control: socket.socket, kind: type[agent.Agent] = agent.Agent) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     os.environ.clear()
     gc.collect()
+    if program["kind"] == "forked":
+        syscalls.gather_pages(map(id, gc.get_objects()))
     gc.freeze()
     syscalls.send(control, {"up": os.getpid()})
     _serve(control, config, program, kind).run()()
@@ -96,7 +101,7 @@ def _serve(control: socket.socket, config: Message, program: Message, kind: type
         stem = socket.socket(fileno=fds[0])
         try:
             kind.require_single_thread()
-            pid = syscalls.clone(kind.namespaces)
+            pid = kind.fork(fds)
         except OSError as error:
             syscalls.send(stem, {"failed": agent.described(error)})
             pid = -1
@@ -109,4 +114,4 @@ def _serve(control: socket.socket, config: Message, program: Message, kind: type
 
 
 if __name__ == "__main__":
-    main(socket.socket(fileno=CONTROL))
+    main(socket.socket(fileno=CONTROL), graft.Graft)

@@ -166,7 +166,7 @@ class ProcessDriver(NamespacesDriver):
             "fence": fence.fence(self._version, rights, ports.values()),
             "program": _waiting(template, places),
         }
-        return FencedBox(name, uid, ends, Ground(room, places, listeners, request), group, self._house())
+        return FencedBox(name, uid, ends, Ground(room, places, listeners, request), group, self._house(template))
 
 
 def _zygote_request(interpreter: str) -> dict[str, object]:
