@@ -205,7 +205,7 @@ async def _run(
     )
     activation = Activation(ports)
     triggers = {name: kind(ports) for name, kind in neighbours.triggers()}
-    supervisor = Supervisor(store.records, triggers, tasks, clock, log)
+    supervisor = Supervisor(store.records, triggers, settings_of, tasks, clock, log)
     nouns = (
         Functions(ports, artifacts, activation),
         Versions(ports),

@@ -40,6 +40,17 @@ def handler(event, context):
         failed = in_order[in_order.index(failed[0]):]
     return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
 """
+LOOP = """
+import json, os
+import boto3
+
+sqs = boto3.client("sqs")
+
+def handler(event, context):
+    print("GOT", json.dumps(event["Records"]))
+    for record in event["Records"]:
+        sqs.send_message(QueueUrl=os.environ["QUEUE"], MessageBody=record["body"])
+"""
 
 
 class Line:
@@ -394,6 +405,20 @@ def test_a_window_makes_one_batch_of_messages_that_come_one_by_one(line: Line) -
         line.send(url, str(number))
     line.gets(lambda bodies: len(bodies) == 20)
     assert len(line.batches()) <= 4
+
+
+def test_a_function_that_sends_into_its_own_queue_is_stopped_after_sixteen_runs(line: Line) -> None:
+    _, dead = line.queue("-dead")
+    redrive = json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": 5})
+    url, source = line.queue(VisibilityTimeout="30", RedrivePolicy=redrive)
+    line.server.function(line.name, {"app.py": LOOP}, Environment={"Variables": {"QUEUE": url}}, Timeout=30)
+    line.map(source)
+    line.send(url, "round")
+    dead_url = url + "-dead"
+    found = line.sqs.receive_message(QueueUrl=dead_url, WaitTimeSeconds=20, MessageSystemAttributeNames=["All"])
+    assert [each["Body"] for each in found["Messages"]] == ["round"]
+    line.empties(url)
+    assert len(line.gets(lambda bodies: len(bodies) >= 16)) == 16
 
 
 def test_nothing_is_lost_while_a_mapping_is_changed_again_and_again(line: Line) -> None:

@@ -26,6 +26,7 @@ from lambent.core.function import Code, Function, Version
 from lambent.delivery.mapping import KIND, Source
 from lambent.invoke.records import FunctionRecords
 from lambent.invoke.regional import Regional
+from lambent.invoke.settings import FunctionSettings
 from lambent.kit.clock import FakeClock
 from lambent.kit.log import Log
 from lambent.kit.seal import Seal
@@ -78,7 +79,7 @@ class AnyQueue:
 
     async def check(self, source: Source, *, timeout_s: int) -> None: ...
 
-    def poller(self, source: Source) -> Any:
+    def poller(self, source: Source, settings: FunctionSettings) -> Any:
         raise AssertionError("nothing is polled here")
 
 

@@ -12,6 +12,7 @@ from lambent.delivery.mapping import KIND, Source
 from lambent.delivery.supervisor import Supervisor
 from lambent.delivery.trigger import Received, SourceGone
 from lambent.invoke.regional import Place, Regional
+from lambent.invoke.settings import FunctionSettings
 from lambent.kit.clock import SystemClock
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
@@ -55,7 +56,7 @@ class Trigger:
 
     async def check(self, source: Source, *, timeout_s: int) -> None: ...
 
-    def poller(self, source: Source) -> Reader:
+    def poller(self, source: Source, settings: FunctionSettings) -> Reader:
         self.readers.append(Reader(source))
         return self.readers[-1]
 
@@ -72,7 +73,8 @@ class House:
         self.supervisor = self.another()
 
     def another(self) -> Supervisor:
-        return Supervisor(self.records, {"sqs": self.trigger}, self.tasks, SystemClock(), self.log)
+        settings = FunctionSettings(self.records)
+        return Supervisor(self.records, {"sqs": self.trigger}, settings, self.tasks, SystemClock(), self.log)
 
     @property
     def reader(self) -> Reader:

@@ -41,11 +41,16 @@ def descended(trace: str, ref: FunctionRef) -> str:
 
 def is_loop(trace: str, ref: FunctionRef) -> bool:
     """Whether an invocation of `ref` with the trace header `trace`, which counts it, is one too many."""
+    return runs_before(trace, ref) >= MOST_RUNS
+
+
+def runs_before(trace: str, ref: FunctionRef) -> int:
+    """How often `ref` had run for the same event before the run that `trace` counts last."""
     if _FIELD not in trace:
-        return False
+        return 0
     function = _name(ref.account, ref.region, ref.name)
     field = next((part for part in trace.split(";") if part.startswith(_FIELD)), "")
-    return _read(field)[1].get(function, 0) >= MOST_RUNS
+    return _read(field)[1].get(function, 0)
 
 
 def _read(field: str) -> tuple[int, dict[str, int]]:

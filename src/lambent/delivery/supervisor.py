@@ -14,6 +14,7 @@ from lambent.core.polling import Growth
 from lambent.delivery.mapping import KIND, USER, Source, source_of
 from lambent.delivery.trigger import PollerTrigger, Polling
 from lambent.invoke.regional import Held, Place, Regional, Value
+from lambent.invoke.settings import FunctionSettings
 from lambent.kit.clock import Clock
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
@@ -41,10 +42,17 @@ class Supervisor:
     """Keeps the pollers. `triggers`: those that there are, by the kind of source."""
 
     def __init__(
-        self, records: Records, triggers: Mapping[str, PollerTrigger], tasks: Tasks, clock: Clock, log: Log
+        self,
+        records: Records,
+        triggers: Mapping[str, PollerTrigger],
+        settings: FunctionSettings,
+        tasks: Tasks,
+        clock: Clock,
+        log: Log,
     ) -> None:
         self._mappings = Regional(records, KIND)
         self._triggers = triggers
+        self._settings = settings
         self._tasks = tasks
         self._clock = clock
         self._log = log
@@ -126,7 +134,7 @@ class Supervisor:
 
         polling: Polling[Any] = Polling(
             source.uuid,
-            trigger.poller(source),
+            trigger.poller(source, self._settings),
             Growth.of(source.settings),
             report,
             self._tasks,

@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from lambent.core.polling import Crew, Growth, backoff_s
 from lambent.delivery.mapping import Source
+from lambent.invoke.settings import FunctionSettings
 from lambent.kit.clock import Clock
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
@@ -64,8 +65,8 @@ class PollerTrigger(Protocol):
     async def check(self, source: Source, *, timeout_s: int) -> None:
         """Whether it can be read for a function that may run so long. Raises SourceGone."""
 
-    def poller(self, source: Source) -> Poller[Any]:
-        """Whoever reads it."""
+    def poller(self, source: Source, settings: FunctionSettings) -> Poller[Any]:
+        """Whoever reads it; `settings`: those of all functions."""
 
 
 Report = Callable[[str | None], None]

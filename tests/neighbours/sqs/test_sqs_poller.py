@@ -13,14 +13,17 @@ from typing import Any, cast
 
 import pytest
 
+from lambent.core.arn import FunctionRef
 from lambent.core.invocation import Invocation, Outcome, Result, Status, Throttled
+from lambent.core.lineage import descended
 from lambent.core.polling import Growth
 from lambent.delivery.mapping import Source
 from lambent.delivery.trigger import Polling, SourceGone
 from lambent.invoke.resolve import NotActive
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
-from lambent.neighbours.sqs.trigger import MISSING, SqsTrigger
+from lambent.neighbours.sqs.door import MISSING
+from lambent.neighbours.sqs.trigger import SqsTrigger
 from lambent.ports import Ports, Trust
 from lambent.runtimes.catalogue import Catalogue
 from lambent.wire.call import Call
@@ -64,6 +67,7 @@ class Held:
     id: str
     body: str
     group: str | None
+    trace: str = ""
     visible_at: float = 0.0
     receives: int = 0
     receipt: str = ""
@@ -79,13 +83,15 @@ class Queue:
         self.fault: ApiError | None = None
         self.messages: list[Held] = []
         self.calls: list[tuple[str, Mapping[str, Any]]] = []
+        self.dead: str | None = None
+        self.buried: list[Mapping[str, Any]] = []
         self.waiting = 0
         self.most_waiting = 0
         self._sent = asyncio.Event()
 
-    def send(self, *bodies: str, group: str | None = None) -> None:
+    def send(self, *bodies: str, group: str | None = None, trace: str = "") -> None:
         for body in bodies:
-            self.messages.append(Held(f"m{len(self.calls)}-{secrets.token_hex(4)}", body, group))
+            self.messages.append(Held(f"m{len(self.calls)}-{secrets.token_hex(4)}", body, group, trace))
         self._sent.set()
 
     @property
@@ -103,14 +109,18 @@ class Queue:
         if self.fault is not None:
             raise self.fault
         if operation == "GetQueueUrl":
-            assert request == {"QueueName": self.arn.split(":")[5], "QueueOwnerAWSAccountId": "000000000000"}
-            return {"QueueUrl": "http://queue"}
-        assert request["QueueUrl"] == "http://queue"
+            assert request["QueueOwnerAWSAccountId"] == "000000000000"
+            return {"QueueUrl": f"http://{request['QueueName']}"}
+        if operation == "SendMessage":
+            self.buried.append(request)
+            return {}
+        assert request["QueueUrl"] == f"http://{self.arn.split(':')[5]}"
         answer: Any = getattr(self, f"_{operation}")(request)
         return cast(dict[str, Any], await answer)
 
     async def _GetQueueAttributes(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return {"Attributes": {"VisibilityTimeout": str(self.visibility_s)}}
+        redrive = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": self.dead})} if self.dead else {}
+        return {"Attributes": {"VisibilityTimeout": str(self.visibility_s), **redrive}}
 
     async def _ReceiveMessage(self, request: Mapping[str, Any]) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
@@ -143,6 +153,8 @@ class Queue:
         attributes = {"ApproximateReceiveCount": str(each.receives)}
         if each.group is not None:
             attributes["MessageGroupId"] = each.group
+        if each.trace:
+            attributes["AWSTraceHeader"] = each.trace
         return {
             "MessageId": each.id,
             "ReceiptHandle": each.receipt,
@@ -225,16 +237,16 @@ class World:
     tasks: Tasks
     ports: Ports
     problems: list[str | None] = field(default_factory=list)
+    loops_allowed: bool = False
     polling: Polling[Any] = NOBODY
     running: asyncio.Task[None] = NOBODY
 
     def poll(self, **settings: Any) -> None:
         source = self.source(**settings)
-        trigger = SqsTrigger(self.ports)
-        report = self.problems.append
+        poller = SqsTrigger(self.ports).poller(source, cast(Any, self))
         growth = Growth.of(source.settings)
         clock, log = self.ports.clock, self.ports.log
-        self.polling = Polling("u", trigger.poller(source), growth, report, self.tasks, clock, log)
+        self.polling = Polling("u", poller, growth, self.problems.append, self.tasks, clock, log)
         self.running = self.tasks.start("polling", self.polling.run())
 
     def source(self, **settings: Any) -> Source:
@@ -245,6 +257,9 @@ class World:
             **settings,
         }
         return Source("u", "000000000000", "us-east-1", self.queue.arn, FUNCTION, settings)
+
+    def allows_loops(self, ref: Any) -> bool:
+        return self.loops_allowed
 
     async def passes(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -564,6 +579,76 @@ async def test_a_queue_that_does_not_answer_is_asked_again_and_again_but_slowly(
         w.queue.send("a")
         await w.passes(40)
         assert w.queue.bodies == []
+
+
+def lineage(runs: int) -> str:
+    """The trace header of what the function sends in its run of that number for one event."""
+    trace = "Root=1-5e3d83c1-e6a0db584850d61342823d4c"
+    for _ in range(runs):
+        trace = descended(trace, FunctionRef("000000000000", "us-east-1", "f"))
+    return trace
+
+
+async def test_runs_are_counted_in_the_trace_header_of_the_message() -> None:
+    async with world() as w:
+        w.queue.send("a")
+        w.poll()
+        await w.passes(1)
+        w.queue.send("b", trace=lineage(3))
+        await w.passes(1)
+        first, second = (each.trace for each in w.function.invocations)
+        assert first.startswith("Root=1-")
+        assert first.endswith(lineage(1).partition(";")[2])
+        assert second == lineage(4)
+
+
+async def test_a_batch_goes_on_with_the_longest_lineage_of_its_messages() -> None:
+    async with world() as w:
+        for runs in (1, 5, 2):
+            w.queue.send(str(runs), trace=lineage(runs))
+        w.queue.send("none")
+        w.poll()
+        await w.passes(1)
+        assert [each.trace for each in w.function.invocations] == [lineage(6)]
+
+
+async def test_a_message_of_a_loop_goes_to_the_dead_letters_of_the_queue() -> None:
+    async with world() as w:
+        w.queue.dead = f"{ARN}-dead"
+        w.queue.send("goes round", trace=lineage(16))
+        w.queue.send("does not", trace=lineage(15))
+        w.poll()
+        await w.passes(1)
+        assert (w.function.batches, w.queue.bodies) == ([["does not"]], [])
+        assert w.queue.buried == [{"QueueUrl": "http://orders-dead", "MessageBody": "goes round"}]
+
+
+async def test_a_message_of_a_loop_keeps_its_group_in_the_dead_letters() -> None:
+    async with world(f"{ARN}.fifo") as w:
+        w.queue.dead = f"{ARN}-dead.fifo"
+        w.queue.send("goes round", group="g", trace=lineage(16))
+        (sent,) = w.queue.messages
+        w.poll()
+        await w.passes(1)
+        more = {"MessageGroupId": "g", "MessageDeduplicationId": sent.id}
+        assert w.queue.buried == [{"QueueUrl": "http://orders-dead.fifo", "MessageBody": "goes round", **more}]
+
+
+async def test_without_dead_letters_a_message_of_a_loop_is_dropped() -> None:
+    async with world() as w:
+        w.queue.send("goes round", trace=lineage(16))
+        w.poll()
+        await w.passes(1)
+        assert (w.function.batches, w.queue.bodies, w.queue.buried) == ([], [], [])
+
+
+async def test_a_function_may_be_allowed_to_loop() -> None:
+    async with world() as w:
+        w.loops_allowed = True
+        w.queue.send("goes round", trace=lineage(20))
+        w.poll()
+        await w.passes(1)
+        assert w.function.batches == [["goes round"]]
 
 
 async def test_stopping_ends_the_long_poll_and_lets_a_running_batch_end() -> None:

@@ -43,12 +43,19 @@ class Item:
     record: Record
     text: bytes
     """The record as JSON."""
+    message: Message
+    """As it was received."""
+
+    @property
+    def trace(self) -> str:
+        """The trace header of whoever sent it; empty when there was none."""
+        return str(self.record["attributes"].get("AWSTraceHeader", ""))
 
 
 def item(message: Message, queue: Queue) -> Item:
     """A message of `queue`, ready to be put into an event."""
     record = _record(message, queue)
-    return Item(message["MessageId"], message["ReceiptHandle"], record, orjson.dumps(record))
+    return Item(message["MessageId"], message["ReceiptHandle"], record, orjson.dumps(record), message)
 
 
 def _record(message: Message, queue: Queue) -> dict[str, Any]:

@@ -4,40 +4,29 @@ handle them. What it could not handle stays, and comes again when the queue's vi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from lambent.core import limits
 from lambent.core.arn import FunctionRef
-from lambent.core.eventsource import Queue
 from lambent.core.invocation import Invocation, Result, Throttled
+from lambent.core.lineage import descended, is_loop, runs_before
 from lambent.core.polling import backoff_s
 from lambent.delivery.mapping import Source
 from lambent.delivery.trigger import Received, SourceGone, SourceUnreachable
 from lambent.invoke.resolve import FunctionMissing, NotActive
+from lambent.invoke.settings import FunctionSettings
 from lambent.kit.ids import uuid4
 from lambent.neighbours.sqs import event
+from lambent.neighbours.sqs.door import PER_CALL, Door
 from lambent.neighbours.sqs.event import Item
 from lambent.ports import Ports
-from lambent.wire.call import Call, Principal
-from lambent.wire.errors import ApiError
 
 LONG_POLL_S = 20
-PER_CALL = 10
-"""Messages that one call receives, deletes or changes, at most."""
-CALLS_AT_ONCE = 10
-"""To delete a large batch with."""
-FACTS_S = 60.0
-"""How long what is known of the queue is taken for right."""
 FIRST_RETRY_S, MOST_RETRY_S = 0.1, 5.0
 """Between attempts to start a function that cannot be started now."""
 SLACK_S = 1.0
 """So long before messages become visible again, they are not ours any more."""
-MISSING = (
-    "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. "
-    "SQS Error Message: The specified queue does not exist."
-)
 
 
 class SqsTrigger:
@@ -58,18 +47,9 @@ class SqsTrigger:
                 f"Function timeout: {timeout_s} seconds"
             )
 
-    def poller(self, source: Source) -> SqsPoller:
+    def poller(self, source: Source, settings: FunctionSettings) -> SqsPoller:
         """Whoever reads the queue."""
-        return SqsPoller(self._ports, source)
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known of a queue."""
-
-    url: str
-    visibility_s: int
-    read_at: float
+        return SqsPoller(self._ports, source, settings)
 
 
 @dataclass(slots=True)
@@ -83,100 +63,12 @@ class Batch:
     """The last receive gave as much as was asked for."""
 
 
-class Door:
-    """The calls to one queue."""
-
-    def __init__(self, ports: Ports, source: Source) -> None:
-        queue = Queue.parse(source.arn)
-        assert queue is not None, source.arn  # checked when the mapping was made
-        self.queue = queue
-        self._aws = ports.aws
-        self._clock = ports.clock
-        self._log = ports.log
-        self._source = source
-        self._known = Facts("", 0, 0.0)
-        self._is_known = False
-
-    async def facts(self) -> Facts:
-        """The queue's address and visibility timeout, as of a minute ago at most. Raises SourceGone and
-        SourceUnreachable."""
-        if not self._is_known or self._clock.monotonic() - self._known.read_at > FACTS_S:
-            self._known = await self._read()
-            self._is_known = True
-        return self._known
-
-    @property
-    def visibility_s(self) -> int:
-        """How long the queue hides a message, as of the last receive."""
-        return self._known.visibility_s
-
-    async def receive(self, limit: int, wait_s: int) -> Sequence[Mapping[str, Any]]:
-        """Up to `limit` messages, after `wait_s` seconds at the latest. Raises SourceGone and SourceUnreachable."""
-        facts = await self.facts()
-        answer = await self.call(
-            "ReceiveMessage",
-            QueueUrl=facts.url,
-            MaxNumberOfMessages=limit,
-            WaitTimeSeconds=wait_s,
-            AttributeNames=["All"],
-            MessageSystemAttributeNames=["All"],
-            MessageAttributeNames=["All"],
-        )
-        return answer.get("Messages") or ()
-
-    async def delete(self, items: Sequence[Item]) -> None:
-        """They are done with. What cannot be deleted comes again."""
-        step = PER_CALL * CALLS_AT_ONCE
-        for start in range(0, len(items), step):
-            parts = [items[at : at + PER_CALL] for at in range(start, min(start + step, len(items)), PER_CALL)]
-            await asyncio.gather(*(self._on_each("DeleteMessageBatch", part) for part in parts))
-
-    async def hide(self, items: Sequence[Item]) -> None:
-        """From now on for the queue's whole visibility timeout."""
-        for at in range(0, len(items), PER_CALL):
-            part = items[at : at + PER_CALL]
-            await self._on_each("ChangeMessageVisibilityBatch", part, VisibilityTimeout=self.visibility_s)
-
-    async def _on_each(self, operation: str, items: Sequence[Item], **members: Any) -> None:
-        entries = [{"Id": str(at), "ReceiptHandle": each.receipt, **members} for at, each in enumerate(items)]
-        try:
-            answer = await self.call(operation, QueueUrl=self._known.url, Entries=entries)
-        except (SourceGone, SourceUnreachable) as error:
-            self._log.warning("messages_not_settled", operation=operation, queue=self.queue.arn, reason=error)
-            return
-        for failure in answer.get("Failed") or ():
-            reason = failure.get("Message") or failure.get("Code")
-            self._log.warning("message_not_settled", operation=operation, queue=self.queue.arn, reason=reason)
-
-    async def call(self, operation: str, **members: Any) -> dict[str, Any]:
-        """An operation of SQS, in the name of the mapping's account. Raises SourceGone and SourceUnreachable."""
-        account = self._source.account
-        principal = Principal(account, f"arn:aws:iam::{account}:root", account, "", is_root=True)
-        call = Call(principal, self._source.region, uuid4(), "sqs", operation)
-        try:
-            return await self._aws.call(call, "sqs", operation, members)
-        except ApiError as error:
-            if "NonExistentQueue" in error.code or "QueueDoesNotExist" in error.code:
-                self._is_known = False
-                raise SourceGone(MISSING) from None
-            raise SourceUnreachable(
-                f"Error occurred while {operation}. SQS Error Code: {error.code}. SQS Error Message: {error.message}"
-            ) from None
-
-    async def _read(self) -> Facts:
-        queue = self.queue
-        found = await self.call("GetQueueUrl", QueueName=queue.name, QueueOwnerAWSAccountId=queue.account)
-        names = ["VisibilityTimeout"]
-        answer = await self.call("GetQueueAttributes", QueueUrl=found["QueueUrl"], AttributeNames=names)
-        visibility_s = int((answer.get("Attributes") or {}).get("VisibilityTimeout", 30))
-        return Facts(found["QueueUrl"], visibility_s, self._clock.monotonic())
-
-
 class SqsPoller:
     """Receives batches, invokes, deletes what succeeded."""
 
-    def __init__(self, ports: Ports, source: Source) -> None:
+    def __init__(self, ports: Ports, source: Source, settings: FunctionSettings) -> None:
         self._door = Door(ports, source)
+        self._allows_loops = settings.allows_loops
         self._invoker = ports.invoker
         self._clock = ports.clock
         self._log = ports.log
@@ -185,11 +77,11 @@ class SqsPoller:
         ref = FunctionRef.parse(source.function, account=source.account, region=source.region)
         assert ref is not None, source.function
         self._ref = ref
-        settings = source.settings
-        self._most: int = settings["BatchSize"]
-        self._window_s: int = settings["MaximumBatchingWindowInSeconds"]
-        self._reports = "ReportBatchItemFailures" in settings["FunctionResponseTypes"]
-        self._filters = event.Filters(settings.get("FilterCriteria"))
+        members = source.settings
+        self._most: int = members["BatchSize"]
+        self._window_s: int = members["MaximumBatchingWindowInSeconds"]
+        self._reports = "ReportBatchItemFailures" in members["FunctionResponseTypes"]
+        self._filters = event.Filters(members.get("FilterCriteria"))
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -235,14 +127,33 @@ class SqsPoller:
         limit = min(PER_CALL, self._most - len(batch.items))
         messages = await self._door.receive(limit, wait_s)
         batch.was_full = len(messages) == limit
-        items = [event.item(message, self._queue) for message in messages]
-        wanted = [each for each in items if self._filters.take(each.record)]
+        wanted: list[Item] = []
+        unwanted: list[Item] = []
+        loops: list[Item] = []
+        for message in messages:
+            item = event.item(message, self._queue)
+            kind = unwanted if not self._filters.take(item.record) else loops if self._is_loop(item) else wanted
+            kind.append(item)
         if wanted and not batch.items:
             batch.hidden_until = self._clock.monotonic() + self._door.visibility_s
         batch.items += wanted
-        if len(wanted) < len(items):
-            await self._door.delete([each for each in items if each not in wanted])
+        await self._door.delete(unwanted)
+        for item in loops:
+            await self._end_loop(item)
         return bool(messages)
+
+    def _is_loop(self, item: Item) -> bool:
+        return is_loop(descended(item.trace, self._ref), self._ref) and not self._allows_loops(self._ref)
+
+    async def _end_loop(self, item: Item) -> None:
+        """A message that the function itself has caused too often goes to the dead letters, or is dropped."""
+        self._log.warning("recursive_loop_ended", function=self._ref.arn, queue=self._queue.arn, message=item.id)
+        try:
+            await self._door.bury(item)
+        except (SourceGone, SourceUnreachable) as error:
+            self._log.warning("message_not_buried", queue=self._queue.arn, message=item.id, reason=error)
+            return
+        await self._door.delete([item])
 
     def _is_complete(self, batch: Batch) -> bool:
         return len(batch.items) >= self._most or event.size(batch.items) >= limits.SYNC_PAYLOAD
@@ -280,7 +191,7 @@ class SqsPoller:
     async def _run(self, batch: Batch, items: Sequence[Item]) -> Result | None:
         """Run it once. A function that cannot be started is tried again while the messages are ours."""
         request_id = uuid4()
-        invocation = Invocation(request_id, self._ref.arn, event.payload(items), _trace(request_id))
+        invocation = Invocation(request_id, self._ref.arn, event.payload(items), self._trace(request_id, items))
         attempts = 0
         while True:
             try:
@@ -302,6 +213,14 @@ class SqsPoller:
             await self._door.hide(items)
             batch.hidden_until = self._clock.monotonic() + visibility_s
 
+    def _trace(self, request_id: str, items: Sequence[Item]) -> str:
+        """The trace header of the run, which it counts: of the message that the function has run for most often."""
+        traces = [descended(each.trace, self._ref) for each in items if each.trace]
+        if traces:
+            return max(traces, key=lambda trace: runs_before(trace, self._ref))
+        digits = request_id.replace("-", "")
+        return descended(f"Root=1-{digits[:8]}-{digits[8:]};Parent={digits[16:]};Sampled=0", self._ref)
+
     async def _stops_within(self, seconds: float) -> bool:
         try:
             async with asyncio.timeout(seconds):
@@ -313,8 +232,3 @@ class SqsPoller:
 
 class _NotStarted(Exception):
     """The function could not be started while the messages were hidden; the text says why."""
-
-
-def _trace(request_id: str) -> str:
-    digits = request_id.replace("-", "")
-    return f"Root=1-{digits[:8]}-{digits[8:]};Parent={digits[16:32]};Sampled=0"
