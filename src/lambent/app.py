@@ -42,8 +42,10 @@ from lambent.delivery.lane import Parts
 from lambent.delivery.settle import Settler
 from lambent.delivery.supervisor import Supervisor
 from lambent.delivery.worker import Worker
+from lambent.foreign.buckets import Buckets
 from lambent.foreign.calls import ForeignCalls
 from lambent.foreign.moto import Moto, installed
+from lambent.foreign.notifications import Notifications
 from lambent.foreign.services import Foreign
 from lambent.front.abroad import Abroad
 from lambent.front.errands import Errands
@@ -233,7 +235,11 @@ async def _run(
     fast = FastDoor(registry, lambda_service, identity, pipeline, ways, log)
     await starting
     health: dict[str, object] = {"status": "running", "isolation": driver.level, "notes": list(driver.notes)}
-    abroad = Abroad(registry, foreign, identity, pipeline, log)
+    notifications = Notifications(store.records, aws, log)
+    await notifications.start()
+    stack.callback(notifications.close)
+    buckets = Buckets(foreign, notifications, clock, log)
+    abroad = Abroad(registry, foreign, buckets, identity, pipeline, log)
     site = Site(ports, pipeline, fast, abroad, Stats(billing, clock), health)
 
     try:

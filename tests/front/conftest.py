@@ -18,6 +18,8 @@ from lambent.core.invocation import Invocation, Outcome, Result, Status, Throttl
 from lambent.delivery.counters import Counters
 from lambent.delivery.event import Event, decode, queue_of
 from lambent.delivery.intake import Intake
+from lambent.foreign.buckets import Buckets
+from lambent.foreign.notifications import Notifications
 from lambent.foreign.services import Foreign
 from lambent.front.abroad import Abroad
 from lambent.front.fastdoor import FastDoor
@@ -184,7 +186,9 @@ class Edge:
         self.stats = Stats(self.billing, self.clock)
         self.fast = FastDoor(registry, lambda_, self.identity, self.pipeline, ways, self.log)
         foreign = Foreign((), None, Client(self.tasks), self.clock, self.log)
-        self.abroad = Abroad(registry, foreign, self.identity, self.pipeline, self.log)
+        notifications = Notifications(MemoryRecords(), NOBODY, self.log)
+        buckets = Buckets(foreign, notifications, self.clock, self.log)
+        self.abroad = Abroad(registry, foreign, buckets, self.identity, self.pipeline, self.log)
 
     def request(
         self,

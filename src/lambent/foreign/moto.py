@@ -19,6 +19,7 @@ from pathlib import Path
 
 from lambent.foreign.moto_child import TOKEN_HEADER
 from lambent.kit.http_client import Origin
+from lambent.kit.ids import uuid4
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
 
@@ -54,6 +55,8 @@ class Moto:
         self._process: asyncio.subprocess.Process | None = None
         self._starting: asyncio.Task[None] | None = None
         self._is_closing = False
+        self.generation = ""
+        """Another one each time it starts, empty before: what belonged to the one before is gone."""
 
     @property
     def pid(self) -> int | None:
@@ -123,6 +126,7 @@ class Moto:
             await listening
             raise MotoFailed("; ".join(text for text in last if text)[-500:] or "it said nothing")
         self._process = process
+        self.generation = uuid4()
         self._log.warning(
             "moto_started",
             version=installed(),

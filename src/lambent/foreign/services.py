@@ -53,6 +53,13 @@ class Foreign:
         """Whether the service, even if it lives here, is to be asked elsewhere."""
         return service in self._neighbours
 
+    def home(self, service: str) -> str:
+        """Where the service is: another text when what it held is not there any more."""
+        neighbour = self._neighbours.get(service)
+        if neighbour is not None:
+            return neighbour.url
+        return f"moto {self._moto.generation}" if self._moto is not None else ""
+
     async def send(self, request: Passed) -> Answer:
         """The answer's head; its body follows. Raises ApiError when nobody has the service, or nobody answers."""
         neighbour = self._neighbours.get(request.service)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 
 from lambent.core import limits
+from lambent.foreign.buckets import Buckets
 from lambent.foreign.refusals import refusal
 from lambent.foreign.rewriting import bucket_in_host, in_path_style, passed_headers, passed_query, told_headers
 from lambent.foreign.services import Foreign, Passed
@@ -15,6 +16,7 @@ from lambent.kit.http import Connection
 from lambent.kit.http_client import Answer, Broken
 from lambent.kit.http_message import Refusal, Request, Response
 from lambent.kit.log import Log
+from lambent.wire import message as wire
 from lambent.wire.call import Call
 from lambent.wire.errors import AccessDenied, ApiError, InternalError
 from lambent.wire.service import Registry
@@ -27,8 +29,17 @@ _WHOLE_BYTES = 65_536
 class Abroad:
     """The way out."""
 
-    def __init__(self, registry: Registry, foreign: Foreign, identity: Identity, pipeline: Pipeline, log: Log) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        foreign: Foreign,
+        buckets: Buckets,
+        identity: Identity,
+        pipeline: Pipeline,
+        log: Log,
+    ) -> None:
         self._registry = registry
+        self._buckets = buckets
         self._foreign = foreign
         self._identity = identity
         self._pipeline = pipeline
@@ -91,7 +102,15 @@ class Abroad:
             verified.principal, verified.region, request_id, service, "", host.decode("latin-1"), request.headers
         )
         authorise(call)
-        async with await self._foreign.send(_passed(service, request, verified)) as answer:
+        passed = _passed(service, request, verified)
+        if service == "s3":
+            answer = await self._buckets.send(call, passed, request.peer)
+        else:
+            answer = await self._foreign.send(passed)
+        if isinstance(answer, wire.Response):
+            connection.respond(answer.status, answer.headers, answer.body)
+            return
+        async with answer:
             await _relay(answer, connection)
 
     async def _verified(self, service: str, request: Request) -> Verified:
