@@ -33,6 +33,7 @@ from lambent.control.runtime_management import RuntimeManagementConfigs
 from lambent.control.scaling import ScalingConfigs
 from lambent.control.signing import CodeSigningConfigs
 from lambent.control.stats import Stats
+from lambent.control.storage import Account, CodeStorage
 from lambent.control.tags import Tags
 from lambent.control.urls import FunctionUrls
 from lambent.control.versions import Versions
@@ -206,13 +207,15 @@ async def _run(
         catalogue=catalogue,
     )
     activation = Activation(ports)
+    storage = CodeStorage(ports, settings.code_storage)
     triggers = {name: kind(ports) for name, kind in neighbours.triggers()}
     supervisor = Supervisor(store.records, triggers, settings_of, tasks, clock, log)
     nouns = (
-        Functions(ports, artifacts, activation),
-        Versions(ports),
+        Functions(ports, artifacts, activation, storage),
+        Account(ports, storage),
+        Versions(ports, storage),
         Aliases(ports),
-        Layers(ports, artifacts),
+        Layers(ports, artifacts, storage),
         LayerPermissions(ports),
         Permissions(ports),
         Tags(ports),

@@ -43,6 +43,8 @@ class Settings:
     """Refuse a runtime whose exact version is missing, instead of running it on the nearest."""
     concurrency: int = limits.CONCURRENT_EXECUTIONS
     """Concurrent executions per account and region."""
+    code_storage: int = limits.CODE_STORAGE
+    """Bytes of code per account and region: of functions, versions and layers."""
     async_retry_delays_s: tuple[float, ...] = DELAYS_S
     """Before each retry of an asynchronous event whose function failed."""
     idle_s: float = 300.0

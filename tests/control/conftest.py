@@ -18,9 +18,11 @@ from lambent.control.recursion import RecursionConfigs
 from lambent.control.runtime_management import RuntimeManagementConfigs
 from lambent.control.scaling import ScalingConfigs
 from lambent.control.signing import CodeSigningConfigs
+from lambent.control.storage import CodeStorage
 from lambent.control.tags import Tags
 from lambent.control.urls import FunctionUrls
 from lambent.control.versions import Versions
+from lambent.core import limits
 from lambent.core.eventsource import State, settled
 from lambent.core.function import Code, Function, Version
 from lambent.delivery.mapping import KIND, Source
@@ -116,10 +118,10 @@ class Lambda:
             CapacityProviders,
             Tags,
             Aliases,
-            Versions,
         )
+        versions = Versions(self.ports, CodeStorage(self.ports, limits.CODE_STORAGE))
         mappings = EventSourceMappings(self.ports, {"sqs": AnyQueue()})
-        self.api = Api(model, Configurations(self.functions), *(noun(self.ports) for noun in nouns), mappings)
+        self.api = Api(model, Configurations(self.functions), *(noun(self.ports) for noun in nouns), versions, mappings)
         self.registry = Registry([self.api])
 
     async def function(self, name: str, **fields: Any) -> Function:

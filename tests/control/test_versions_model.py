@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from lambent.control.aliases import Aliases
 from lambent.control.naming import function_missing
 from lambent.control.shapes import ResourceConflictException
+from lambent.control.storage import CodeStorage
 from lambent.control.versions import Versions, remove_version
+from lambent.core import limits
 from lambent.core.arn import LATEST, FunctionRef
 from lambent.core.function import Code, Function, Version
 from lambent.core.routing import version_of
@@ -122,7 +124,7 @@ class Real:
         others = dict.fromkeys((f.name for f in fields(Ports)), NOBODY)
         ports = Ports(**{**others, "records": records, "seal": seal, "catalogue": Catalogue({})})
         self.functions = FunctionRecords(records, seal)
-        self.versions = Versions(ports)
+        self.versions = Versions(ports, CodeStorage(ports, limits.CODE_STORAGE))
         self.aliases = Aliases(ports)
         self.roll = 0.0
 

@@ -40,6 +40,13 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
     help="Invocations that may run at once, in each account and region.",
 )
 @click.option(
+    "--code-storage",
+    metavar="BYTES",
+    type=click.IntRange(min=1),
+    default=limits.CODE_STORAGE,
+    help="What the code of functions, versions and layers may take, in each account and region.",
+)
+@click.option(
     "--neighbour",
     "neighbour",
     metavar="NAME=URL",
@@ -64,6 +71,7 @@ def serve(
     isolation: str | None,
     strict_runtimes: bool,
     concurrency: int,
+    code_storage: int,
     neighbour: tuple[str, ...],
     moto: bool,
     async_retry_delays: tuple[float, ...],
@@ -85,6 +93,7 @@ def serve(
         isolation=isolation,
         strict_runtimes=strict_runtimes,
         concurrency=concurrency,
+        code_storage=code_storage,
         neighbours=named,
         moto=moto,
         async_retry_delays_s=async_retry_delays,

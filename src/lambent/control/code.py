@@ -61,6 +61,8 @@ def _not_fetched(error: ApiError, wanted: Mapping[str, str]) -> ApiError:
 
 
 def _zip_file(data: bytes) -> bytes:
+    if not data:
+        raise InvalidParameterValueException("Uploaded file must be a non-empty zip")
     if len(data) > limits.ZIPPED:
         raise ApiError(
             f"Zipped size must be smaller than {limits.ZIPPED} bytes", code="RequestEntityTooLargeException", status=413

@@ -183,9 +183,10 @@ def refuse_unsupported(request: Mapping[str, Any]) -> None:
         value = request.get(member)
         if value is not None and is_set(value):
             raise InvalidParameterValueException(f"{member} is not supported by Lambent yet.")
-    if (request.get("PackageType") or "Zip") != "Zip" or (request.get("Code") or request).get("ImageUri"):
-        raise InvalidParameterValueException("Container images (PackageType Image) are not supported by Lambent.")
     code = request.get("Code") or request
+    _refuse_image("PackageType Image", request.get("PackageType", "Zip") != "Zip")
+    _refuse_image("ImageUri", bool(code.get("ImageUri")))
+    _refuse_image("ImageConfig", _truthy(request.get("ImageConfig")))
     if code.get("S3ObjectStorageMode", "COPY") != "COPY":
         raise InvalidParameterValueException("S3ObjectStorageMode REFERENCE is not supported by Lambent yet.")
     if (request.get("SnapStart") or {}).get("ApplyOn", "None") != "None":
@@ -199,6 +200,11 @@ def _truthy(value: object) -> bool:
     return bool(value)
 
 
+def _refuse_image(name: str, is_asked: bool) -> None:
+    if is_asked:
+        raise InvalidParameterValueException(f"Container images ({name}) are not supported by Lambent.")
+
+
 def _given(value: object) -> bool:
     return True
 
@@ -206,7 +212,6 @@ def _given(value: object) -> bool:
 _UNSUPPORTED = {
     "PublishTo": _given,
     "FileSystemConfigs": _truthy,
-    "ImageConfig": _truthy,
     "KMSKeyArn": _truthy,
     "SourceKMSKeyArn": _truthy,
     "TenancyConfig": _given,

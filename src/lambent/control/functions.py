@@ -26,8 +26,6 @@ from lambent.control.shapes import (
     DeleteFunctionRequest,
     DeleteFunctionResponse,
     FunctionConfiguration,
-    GetAccountSettingsRequest,
-    GetAccountSettingsResponse,
     GetFunctionConfigurationRequest,
     GetFunctionRequest,
     GetFunctionResponse,
@@ -39,6 +37,7 @@ from lambent.control.shapes import (
     UpdateFunctionConfigurationRequest,
 )
 from lambent.control.signing import SigningConfigs
+from lambent.control.storage import CodeStorage
 from lambent.control.versions import next_version, remove_version
 from lambent.core import limits
 from lambent.core.arn import LATEST, FunctionRef
@@ -46,7 +45,6 @@ from lambent.core.function import Code, Function, Version
 from lambent.core.routing import is_version
 from lambent.invoke.allotments import AllotmentRecords
 from lambent.invoke.artifacts import Artifacts
-from lambent.invoke.layers import LayerRecords
 from lambent.invoke.records import FunctionRecords
 from lambent.kit.ids import uuid4
 from lambent.ports import Ports
@@ -60,8 +58,9 @@ NONE = Code("", "", 0)
 class Functions:
     """Create, read, update, list and delete functions."""
 
-    def __init__(self, ports: Ports, artifacts: Artifacts, activation: Activation) -> None:
+    def __init__(self, ports: Ports, artifacts: Artifacts, activation: Activation, storage: CodeStorage) -> None:
         self._ports = ports
+        self._storage = storage
         self._artifacts = artifacts
         self._activation = activation
         self._functions = FunctionRecords(ports.records, ports.seal)
@@ -81,6 +80,7 @@ class Functions:
         data = await package(self._ports, call, request["Code"])
         version = replace(version, code=await checked(self._ports, self._artifacts, data), layers=layers)
         await check_size(self._ports, version.code, layers, data)
+        await self._storage.take(call, version.code.size * (2 if request.get("Publish") else 1))
         await self._ports.blobs.put(data)
         function = Function(version, tags=_tags(request.get("Tags") or {}))
         answer, more = version, []
@@ -113,9 +113,13 @@ class Functions:
         return self._shown(version, ref.qualifier)
 
     async def update_function_code(self, call: Call, request: UpdateFunctionCodeRequest) -> FunctionConfiguration:
-        """Partly: no images (refused by name)."""
-        refuse_unsupported(request)
+        """Partly: no images (no function can be one)."""
         function = (await find_function(self._functions, call, request)).function
+        if request.get("ImageUri") is not None:
+            raise InvalidParameterValueException(
+                "Please don't provide ImageUri when updating a function with packageType Zip."
+            )
+        refuse_unsupported(request)
         _check_updatable(function, request)
         await self._check_signature(call, function)
         data = await package(self._ports, call, request)
@@ -129,6 +133,8 @@ class Functions:
 
         if request.get("DryRun"):
             return self._shown(update(function.latest))
+        grown = code.size - function.latest.code.size
+        await self._storage.take(call, grown + (code.size if request.get("Publish") else 0))
         await self._ports.blobs.put(data)
         return await self._update(call, request, update)
 
@@ -228,24 +234,6 @@ class Functions:
             raise function_missing(replace(ref, qualifier=None))
         else:
             raise InvalidParameterValueException("Deletion of aliases is not currently supported.")
-
-    async def get_account_settings(self, call: Call, request: GetAccountSettingsRequest) -> GetAccountSettingsResponse:
-        """Limits and usage of the caller's account and region."""
-        count, size = await self._functions.sizes(call.account, call.region)
-        async for layer in LayerRecords(self._ports.records).in_account(call.account, call.region):
-            size += layer.code.size
-        limit = self._ports.invoker.limit
-        allotments, _ = await self._allotments.get(call.account, call.region)
-        return {
-            "AccountLimit": {
-                "TotalCodeSize": limits.CODE_STORAGE,
-                "CodeSizeUnzipped": limits.UNZIPPED,
-                "CodeSizeZipped": limits.ZIPPED,
-                "ConcurrentExecutions": limit,
-                "UnreservedConcurrentExecutions": allotments.unreserved(limit),
-            },
-            "AccountUsage": {"TotalCodeSize": size, "FunctionCount": count},
-        }
 
     # -- shared steps ---------------------------------------------------------------------------------------------
 

@@ -24,13 +24,14 @@ from lambent.control.shapes import (
     InvokeWithResponseStreamRequest,
     InvokeWithResponseStreamResponse,
     InvokeWithResponseStreamResponseEvent,
+    NoPublishedVersionException,
     RecursiveInvocationException,
     ResourceConflictException,
     ServiceException,
     TooManyRequestsException,
 )
 from lambent.core import limits
-from lambent.core.arn import FunctionRef
+from lambent.core.arn import PUBLISHED, FunctionRef
 from lambent.core.function import Version
 from lambent.core.invocation import Invocation, Result, Throttled
 from lambent.core.lineage import descended, is_loop
@@ -177,6 +178,8 @@ def find(invoker: Invoker, ref: FunctionRef) -> Version:
     try:
         return invoker.resolve(ref)
     except FunctionMissing as missing:
+        if missing.ref.qualifier == PUBLISHED and _exists(invoker, missing.ref):
+            raise NoPublishedVersionException("The function has no published versions available.") from None
         raise function_missing(missing.ref) from None
     except NotActive as inactive:
         raise ResourceConflictException(
@@ -209,6 +212,17 @@ def completed(result: Result) -> InvokeWithResponseStreamCompleteEvent:
 def _not_for(member: str) -> ApiError:
     text = f"{member} is not allowed: the function is neither tenant-isolated nor durable."
     return InvalidParameterValueException(text)
+
+
+def _exists(invoker: Invoker, ref: FunctionRef) -> bool:
+    """Whether there is the function that `ref` names, whatever its qualifier."""
+    try:
+        invoker.resolve(FunctionRef(ref.account, ref.region, ref.name))
+    except FunctionMissing:
+        return False
+    except NotActive:
+        pass
+    return True
 
 
 def answered(result: Result) -> InvocationResponse:

@@ -27,6 +27,7 @@ from lambent.control.shapes import (
     PublishLayerVersionResponse,
     ResourceNotFoundException,
 )
+from lambent.control.storage import CodeStorage
 from lambent.core import limits
 from lambent.core.layer import LayerRef, LayerVersion
 from lambent.invoke.artifacts import Artifacts
@@ -39,8 +40,9 @@ from lambent.wire.call import Call
 class Layers:
     """Publish, read, delete and list layer versions."""
 
-    def __init__(self, ports: Ports, artifacts: Artifacts) -> None:
+    def __init__(self, ports: Ports, artifacts: Artifacts, storage: CodeStorage) -> None:
         self._ports = ports
+        self._storage = storage
         self._artifacts = artifacts
         self._layers = LayerRecords(ports.records)
 
@@ -55,6 +57,7 @@ class Layers:
         data = await package(self._ports, call, content)
         code = await checked(self._ports, self._artifacts, data)
         contents = await self._ports.tasks.in_thread(outline, data)
+        await self._storage.take(call, code.size)
         await self._ports.blobs.put(data)
         runtimes, architectures = request.get("CompatibleRuntimes"), request.get("CompatibleArchitectures")
         draft = LayerVersion(

@@ -13,6 +13,7 @@ from lambent.control.shapes import (
     PublishVersionRequest,
     ResourceConflictException,
 )
+from lambent.control.storage import CodeStorage
 from lambent.core import limits
 from lambent.core.arn import LATEST
 from lambent.core.function import Function, Version
@@ -28,8 +29,9 @@ from lambent.wire.call import Call
 class Versions:
     """Publish and list."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, storage: CodeStorage) -> None:
         self._functions = FunctionRecords(ports.records, ports.seal)
+        self._storage = storage
         self._catalogue = ports.catalogue
 
     async def publish_version(self, call: Call, request: PublishVersionRequest) -> FunctionConfiguration:
@@ -41,6 +43,7 @@ class Versions:
             self._check(found.function.latest, request)
             function, version = await next_version(self._functions, found.function, request.get("Description"))
             if function is not found.function:
+                await self._storage.take(call, version.code.size)
                 try:
                     written = self._functions.put_version(version)
                     await self._functions.replace(function, found.revision, written)

@@ -8,6 +8,8 @@ from functools import lru_cache
 
 PARTITION = "aws"
 LATEST = "$LATEST"
+PUBLISHED = "$LATEST.PUBLISHED"
+"""The newest version that was published to it, which only functions on Managed Instances can have."""
 
 _FUNCTION = re.compile(
     r"(?:arn:(?P<partition>aws[a-zA-Z-]*):lambda:(?P<region>[a-z0-9-]+):)?"
