@@ -243,7 +243,7 @@ async def _run(
     stack.callback(notifications.close)
     buckets = Buckets(foreign, notifications, clock, log)
     abroad = Abroad(registry, foreign, buckets, identity, pipeline, log)
-    site = Site(ports, pipeline, fast, abroad, Stats(billing, clock), health)
+    site = Site(ports, pipeline, fast, abroad, Stats(billing, store.queues, counters, clock), health)
 
     try:
         listener = await public.listen(settings.host, settings.port, connection, PUBLIC_LIMITS)

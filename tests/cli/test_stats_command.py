@@ -23,9 +23,9 @@ def row(**members: Any) -> dict[str, Any]:
     return {**used, **members}
 
 
-def text(functions: Sequence[Any], days: Sequence[Any]) -> str:
+def text(functions: Sequence[Any], days: Sequence[Any], events: Sequence[Any] = ()) -> str:
     out = io.StringIO()
-    Console(file=out, width=200).print(sheet(functions, days))
+    Console(file=out, width=200).print(sheet(functions, days, events))
     return out.getvalue()
 
 
@@ -50,6 +50,14 @@ def test_functions_are_added_up_below_their_rows() -> None:
     assert lines["a"][1:7] == ["$LATEST", "1,200", "0", "61.500", "s", "0.000"]
     assert lines["all"][1:5] == ["1,201", "1", "61.520", "s"]
     assert lines["2026-01-01"][-1] == "█" * 30
+
+
+def test_asynchronous_events_have_a_table_of_their_own() -> None:
+    counts = {"waiting": 1200, "running": 2, "AsyncEventsReceived": 1300, "AsyncEventsDropped": 3}
+    counts |= {"DeadLetterErrors": 4, "DestinationDeliveryFailures": 5, "RecursiveInvocationsDropped": 6}
+    said = text([], [row(day="2026-01-01")], [{"function": "thumbs", **counts}])
+    assert said.startswith("Nothing was invoked.\n")
+    assert said.split()[-8:] == ["thumbs", "1,200", "2", "1,300", "3", "4", "5", "6"]
 
 
 def test_what_was_used_is_still_known_after_a_server_was_killed(make_server: Any, tools: Any) -> None:

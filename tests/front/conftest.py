@@ -183,7 +183,7 @@ class Edge:
         self.identity = Identity(Keys(), trust, self.clock)
         self.pipeline = Pipeline(registry, self.identity, self.tasks, self.log)
         self.billing = Billing(MemoryRecords(), self.tasks, self.clock, self.log)
-        self.stats = Stats(self.billing, self.clock)
+        self.stats = Stats(self.billing, self.store.queues, self.counters, self.clock)
         self.fast = FastDoor(registry, lambda_, self.identity, self.pipeline, ways, self.log)
         foreign = Foreign((), None, Client(self.tasks), self.clock, self.log)
         notifications = Notifications(MemoryRecords(), NOBODY, self.log)

@@ -101,6 +101,13 @@ async def test_what_functions_have_used_is_told_to_whoever_signs_for_it(edge: An
     status, told = await asked("/_lambent/stats?name=thumbs:7")
     assert (told["functions"], [row["invocations"] for row in told["days"]]) == ([], [0] * 7)
     assert (await asked("/_lambent/stats", region="eu-west-1"))[1]["functions"] == []
+    assert told["events"] == []
+    await edge.eventually(edge.request(headers={"x-amz-invocation-type": "Event"}))
+    events = {"function": "thumbs", "waiting": 1, "running": 0, "AsyncEventsReceived": 1, "AsyncEventsDropped": 0}
+    events |= {"DeadLetterErrors": 0, "DestinationDeliveryFailures": 0, "RecursiveInvocationsDropped": 0}
+    for query, shown in (("", [events]), ("?name=thumbs", [events]), ("?name=other", [])):
+        assert (await asked(f"/_lambent/stats{query}"))[1]["events"] == shown
+    assert (await asked("/_lambent/stats", region="eu-west-1"))[1]["events"] == []
     for target in ("?days=0", "?days=401", "?days=many", "?name=thumbs:live", "?name=no%20name"):
         status, told = await asked(f"/_lambent/stats{target}")
         assert (status, told["__type"]) == (400, "ValidationException")

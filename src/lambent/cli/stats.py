@@ -30,7 +30,8 @@ Row = Mapping[str, Any]
 )
 @data_option
 def stats(name: str | None, days: int, data: Path | None) -> None:
-    """Print invocations, billed time and GB-seconds, of all functions or of the one called NAME.
+    """Print invocations, billed time and GB-seconds, of all functions or of the one called NAME; and what has become of
+    asynchronous events since the server started.
 
     Days are those of UTC; NAME may end with a version, as in NAME:3.
     """
@@ -41,14 +42,13 @@ def stats(name: str | None, days: int, data: Path | None) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=PLAIN_WIDTH)
-    console.print(sheet(told["functions"], told["days"]))
+    console.print(sheet(told["functions"], told["days"], told["events"]))
 
 
-def sheet(functions: Sequence[Row], days: Sequence[Row]) -> RenderableType:
+def sheet(functions: Sequence[Row], days: Sequence[Row], events: Sequence[Row]) -> RenderableType:
     """The whole answer."""
-    if not functions:
-        return Text("Nothing was invoked.")
-    return Group(_functions(functions), Text(), _days(days))
+    used = Group(_functions(functions), Text(), _days(days)) if functions else Text("Nothing was invoked.")
+    return Group(used, Text(), _events(events)) if events else used
 
 
 def bar(value: float, most: float, width: int = BAR_WIDTH) -> str:
@@ -78,6 +78,25 @@ def _days(rows: Sequence[Row]) -> Table:
     return table
 
 
+def _events(rows: Sequence[Row]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("asynchronous events", overflow="fold")
+    for heading in _EVENTS.values():
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(row["function"], *(f"{row[figure]:,}" for figure in _EVENTS))
+    return table
+
+
+_EVENTS = {
+    "waiting": "waiting",
+    "running": "running",
+    "AsyncEventsReceived": "received",
+    "AsyncEventsDropped": "dropped",
+    "DeadLetterErrors": "dead letters lost",
+    "DestinationDeliveryFailures": "records lost",
+    "RecursiveInvocationsDropped": "loops ended",
+}
 _SUMMED = ("invocations", "errors", "billed_ms", "init_ms", "gb_seconds", "provisioned_gb_seconds")
 
 

@@ -11,6 +11,7 @@ DROPPED = "AsyncEventsDropped"
 DEAD_LETTER_ERRORS = "DeadLetterErrors"
 DESTINATION_FAILURES = "DestinationDeliveryFailures"
 LOOPS = "RecursiveInvocationsDropped"
+METRICS = (RECEIVED, DROPPED, DEAD_LETTER_ERRORS, DESTINATION_FAILURES, LOOPS)
 
 
 class Counters:
@@ -30,7 +31,7 @@ class Counters:
     def of(self, account: str, region: str) -> Mapping[str, Mapping[str, int]]:
         """The counts of a region's functions, by function and metric; no metric that is 0."""
         return {
-            function: dict(sorted(counts.items()))
+            function: dict(counts)
             for (owner, where, function), counts in sorted(self._counts.items())
             if (owner, where) == (account, region)
         }

@@ -34,6 +34,8 @@ LEASE_S = 60.0
 _BATCH = 100
 """Events that are leased at once, at most."""
 _AHEAD = 64
+"""Events that are leased before they can run, at most; and else this part of what ran in the last period."""
+_AHEAD_PART = 4
 _WOKEN = 4
 _LOOK_S = 1.0
 """How often a lane without room looks whether there is some: others do not say when they leave a place."""
@@ -140,6 +142,7 @@ class Lane:
         if self._stopping:
             return bool(self._held) and await self._wait(None)
         self._pace()
+        self._start_ready()
         wanted = self._wanted()
         if wanted < 1:
             await self._wait_for_room()
@@ -173,7 +176,8 @@ class Lane:
         free = self._free()
         startable = min(self._cap - self._running, free)
         ahead = self._ahead if free > self._cap else 0
-        return min(startable + ahead - len(self._ready), room)
+        wanted = min(startable + ahead - len(self._ready), room)
+        return 0 if self._ready and wanted < ahead // 2 else wanted  # a lease is a write: not for every one alone
 
     def _free(self) -> int:
         """How many may start now."""
@@ -221,7 +225,7 @@ class Lane:
             return
         if self._running >= self._cap or self._ready:
             self._cap = next_cap(self._cap, finished=self._finished, elapsed_s=elapsed)
-        self._ahead = min(self._cap, self._finished, _AHEAD)
+        self._ahead = min(self._finished // _AHEAD_PART, _AHEAD)
         self._finished = 0
         self._paced_at += elapsed
 
