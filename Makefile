@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: run test check bench soak gen wheel clean
+.PHONY: run test check bench soak crash gen wheel clean
 
 # Set-up runs when it never has, or when what it depends on has changed.
 $(STAMP): pyproject.toml tools/setup.sh
@@ -36,6 +36,9 @@ bench: $(STAMP)
 # make soak ARGS="--minutes 10"
 soak: $(STAMP)
 	$(BIN)/python benchmarks/soak.py $(ARGS)
+
+crash: $(STAMP)
+	LAMBENT_CRASH_KILLS=50 LAMBENT_CRASH_EVENTS=10000 $(BIN)/python -m pytest -s tests/system/test_crash_events.py $(ARGS)
 
 gen: $(STAMP)
 	$(BIN)/python tools/gen.py

@@ -138,11 +138,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
-    """Poll until `condition` is true; its value. For what another process does, which nothing announces here."""
+def wait_for(
+    condition: Callable[[], Any], seconds: float = 30.0, told: Callable[[], str] = lambda: "it did not happen in time"
+) -> Any:
+    """Poll until `condition` is true; its value. For what another process does, which nothing announces here. `told`:
+    what to say when it takes longer."""
     end = time.monotonic() + seconds
     while not (value := condition()):
-        assert time.monotonic() < end, "it did not happen in time"
+        assert time.monotonic() < end, told()
         time.sleep(0.02)
     return value
 
