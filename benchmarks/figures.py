@@ -56,6 +56,10 @@ class Plan:
     """Long enough that all of them run at the same moment: as long as it takes to make the last one."""
     patience_s: float = 120.0
     """For the answers to all requests that were sent at once."""
+    messages: int = 2000
+    """Through a queue, by one caller."""
+    mapped: int = 100
+    """Messages whose way to a handler is timed."""
     functions: int = 10_000
     functions_s: float = 100.0
     """At most, for making them; the row says how many there were."""

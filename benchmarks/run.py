@@ -23,6 +23,7 @@ import crowds
 import figures
 import functions
 import load
+import messages
 import scale
 from client import BenchError, Code
 from conditions import PROBE, tried
@@ -37,7 +38,21 @@ from turns import say, talking
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 COLUMNS = ("Lambent", "MiniStack", "serverless-offline")
-SECTIONS = ("start", "memory", "warm", "throughput", "cold", "update", "rate", "crowd", "throng", "functions", "tried")
+SECTIONS = (
+    "start",
+    "memory",
+    "warm",
+    "throughput",
+    "cold",
+    "update",
+    "events",
+    "sqs",
+    "rate",
+    "crowd",
+    "throng",
+    "functions",
+    "tried",
+)
 """What can be asked for alone."""
 QUICK = Plan(
     rounds=1,
@@ -59,6 +74,8 @@ QUICK = Plan(
     throng=30,
     throng_s=3,
     patience_s=60,
+    messages=100,
+    mapped=5,
     functions=40,
     functions_s=20,
 )
@@ -162,6 +179,9 @@ def _others() -> Iterator[tuple[str, Code, float]]:
 def _crowded(kinds: Sequence[Kind], plan: Plan) -> Iterator[tuple[str, str, Callable[[], list[Row]]]]:
     """The same for what needs servers of its own, one at a time."""
     yield "memory", "memory of an environment", lambda: [crowds.memory_of_each(kinds, plan)]
+    yield "events", "events accepted", lambda: messages.accepted(kinds, plan)
+    yield "sqs", "messages", lambda: messages.sqs(kinds, plan)
+    yield "sqs", "messages mapped to a function", lambda: [messages.mapped(kinds, plan)]
     yield "rate", "environments a second", lambda: [crowds.rate(kinds, plan)]
     yield "crowd", f"{plan.crowd:,} at once", lambda: crowds.crowd(kinds, plan)
     throng = [lambent(concurrency=str(plan.throng)) if kind.name == COLUMNS[0] else kind for kind in kinds]
