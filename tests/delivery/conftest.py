@@ -32,8 +32,8 @@ from lambent.invoke.resolve import FunctionMissing, NotActive
 from lambent.invoke.settings import FunctionSettings
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
-from lambent.store.base import Put, Store
-from lambent.store.memory import memory_store
+from lambent.store.base import Put, StoreUnavailable
+from lambent.store.memory import MemoryQueues, memory_store
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 EPOCH = 1_700_000_000.0
@@ -213,6 +213,37 @@ class FakePost:
         return [json.loads(text) for text in texts if text is not None]
 
 
+class Queues(MemoryQueues):
+    """Queues that may be slow, and break."""
+
+    def __init__(self, clock: LoopClock) -> None:
+        super().__init__(clock)
+        self.is_broken = False
+        self.may_lease = asyncio.Event()
+        self.may_lease.set()
+
+    async def lease(self, queue: str, **how: Any) -> Any:
+        self._look()
+        await self.may_lease.wait()
+        return await super().lease(queue, **how)
+
+    async def ack(self, *receipts: str) -> int:
+        self._look()
+        return await super().ack(*receipts)
+
+    async def give_back(self, receipt: str, **how: Any) -> bool:
+        self._look()
+        return await super().give_back(receipt, **how)
+
+    async def extend(self, receipt: str, *, for_s: float) -> bool:
+        self._look()
+        return await super().extend(receipt, for_s=for_s)
+
+    def _look(self) -> None:
+        if self.is_broken:
+            raise StoreUnavailable("disk full")
+
+
 class World:
     """A worker and all that it meets."""
 
@@ -224,7 +255,7 @@ class World:
         self.report = io.StringIO()
         self.log = Log("debug", self.report)
         self.tasks = Tasks(self.log)
-        self.store: Store = memory_store(self.clock)
+        self.store = replace(memory_store(self.clock), queues=Queues(self.clock))
         self.settings = FunctionSettings(self.store.records)
         self.invoker = FakeInvoker(self.clock)
         self.post = FakePost()

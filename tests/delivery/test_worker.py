@@ -420,6 +420,57 @@ async def test_a_stop_without_events_is_over_at_once(world: Any) -> None:
     assert world.clock.monotonic() == 0
 
 
+async def test_a_stop_during_a_lease_gives_back_what_it_brings(world: Any) -> None:
+    world.function("f", takes_s=30)
+    await world.start()
+    world.store.queues.may_lease.clear()
+    await world.send()
+    await asyncio.sleep(1)
+    stopping = world.tasks.start("stop", world.worker.stop())
+    await asyncio.sleep(1)
+    assert not stopping.done()
+    world.store.queues.may_lease.set()
+    await stopping
+    assert world.invoker.runs == []
+    assert (await world.store.queues.counts("async/000000000000/us-east-1/f")).visible == 1
+
+
+# --- a store that fails ---------------------------------------------------------------------------------------
+
+
+async def test_while_the_store_fails_nothing_is_lost_and_nothing_runs_again(world: Any, runs: Any) -> None:
+    world.function("f", runs.fails, takes_s=1)
+    world.function("g", takes_s=1)
+    await world.start()
+    await world.send("f")
+    await world.send("g")
+    await asyncio.sleep(0.5)
+    world.store.queues.is_broken = True
+    await asyncio.sleep(200)
+    assert len(world.invoker.runs) == 2
+    world.store.queues.is_broken = False
+    await asyncio.sleep(1000)
+    assert len(world.invoker.times("f")) == 3
+    assert len(world.invoker.times("g")) == 1
+    assert (await world.left("f"), await world.left("g")) == (0, 0)
+
+
+async def test_a_fault_of_ours_does_not_end_a_functions_events(world: Any) -> None:
+    room, faults = world.invoker.room, [KeyError("wanted")]
+
+    def fail_once(ref: Any) -> int:
+        if faults:
+            raise faults.pop()
+        return room(ref)
+
+    world.invoker.room = fail_once
+    await world.start()
+    await world.send()
+    await asyncio.sleep(10)
+    assert world.invoker.times() == approximately([5])
+    assert "lane_failed" in world.report.getvalue()
+
+
 # --- targets that cannot be reached ---------------------------------------------------------------------------
 
 

@@ -34,9 +34,11 @@ LEASE_S = 60.0
 _BATCH = 100
 """Events that are leased at once, at most."""
 _AHEAD = 64
-"""Events that are leased before they can run, at most; and else this part of what ran in the last period."""
+"""Events that are leased before they can run, at most."""
 _AHEAD_PART = 4
+"""And at most such a part of what ran in the last period: none of slow functions."""
 _WOKEN = 4
+"""Lanes that are told of a free place."""
 _LOOK_S = 1.0
 """How often a lane without room looks whether there is some: others do not say when they leave a place."""
 _WEED_S = 10.0
@@ -116,8 +118,6 @@ class Lane:
     def stop(self) -> None:
         """Lease no more; give back what has not begun."""
         self._stopping = True
-        while self._ready:
-            self._parts.settler.unused(self._ready.popleft())
         self.wake()
 
     async def extend(self, *, before: float) -> None:
@@ -140,6 +140,8 @@ class Lane:
         """One look at the queue; False: there is nothing more to do."""
         self._woken.clear()
         if self._stopping:
+            while self._ready:  # of a lease, too, that was under way when the stop came
+                self._parts.settler.unused(self._ready.popleft())
             return bool(self._held) and await self._wait(None)
         self._pace()
         self._start_ready()

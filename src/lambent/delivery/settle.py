@@ -6,9 +6,9 @@ An event leaves the disk only after that has come to pass. While the store or a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
-from functools import partial
+from typing import Any, TypeVar
 
 from lambent.core.arn import LATEST, FunctionRef
 from lambent.core.invocationrecord import Ended
@@ -24,6 +24,7 @@ from lambent.kit.tasks import Tasks
 from lambent.store.base import Queues, StoreUnavailable
 
 STORE_RETRY_S = 1.0
+T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
@@ -162,25 +163,33 @@ class Settler:
 
     async def _give_back(self, held: Held, event: Event | None, delay_s: float) -> None:
         body = None if event is None else encode(event)
-        held.leave(held)  # it may be leased again before this returns
-        await self._insist(partial(self._queues.give_back, held.receipt, delay_s=delay_s, body=body))
+        while True:
+            tried = held.receipt
+            is_ours = await self._attempt(self._queues.give_back(tried, delay_s=delay_s, body=body))
+            if is_ours or (is_ours is not None and held.receipt == tried):
+                break
+        held.leave(held)
 
     async def _remove(self) -> None:
         try:
             while self._finished:
                 finished, self._finished = self._finished, []
-                await self._insist(partial(self._queues.ack, *(held.receipt for held in finished)))
-                for held in finished:
-                    held.leave(held)
+                tried = [held.receipt for held in finished]
+                removed = await self._attempt(self._queues.ack(*tried))
+                for held, receipt in zip(finished, tried, strict=True):
+                    if removed is None or (removed < len(tried) and held.receipt != receipt):
+                        self._finished.append(held)
+                    else:
+                        held.leave(held)
         finally:
             self._is_removing = False
 
-    async def _insist(self, work: Callable[[], Awaitable[object]]) -> None:
-        """Until the store can do it."""
-        while True:
-            try:
-                await work()
-                return
-            except StoreUnavailable as error:
-                self._log.warning("event_not_settled", reason=error, retry_s=STORE_RETRY_S)
-                await asyncio.sleep(STORE_RETRY_S)
+    async def _attempt(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """The result; None, a moment later, when the store could not do it. Its receipts may be others by then: a lease
+        that could not be extended has run out, and been renewed."""
+        try:
+            return await work
+        except StoreUnavailable as error:
+            self._log.warning("event_not_settled", reason=error, retry_s=STORE_RETRY_S)
+            await asyncio.sleep(STORE_RETRY_S)
+            return None

@@ -22,6 +22,7 @@ class Worker:
         self._lanes: dict[str, Lane] = {}
         self._lines: defaultdict[tuple[str, str], Line] = defaultdict(Line)
         self._stop_watching: Callable[[], None] | None = None
+        self._stopping = False
         self._over = asyncio.Event()
 
     async def start(self) -> None:
@@ -38,16 +39,16 @@ class Worker:
 
     async def stop(self) -> None:
         """Begin no more; return when what runs has ended and is settled."""
+        self._stopping = True
         if self._stop_watching is not None:
             self._stop_watching()
         for lane in tuple(self._lanes.values()):
             lane.stop()
-        self._over.clear()
         if self._lanes:
             await self._over.wait()
 
     def _heard(self, queue: str) -> None:
-        if not queue.startswith(PREFIX):
+        if self._stopping or not queue.startswith(PREFIX):
             return
         lane = self._lanes.get(queue)
         if lane is None:
@@ -66,9 +67,9 @@ class Worker:
             has_failed = True
         finally:
             del self._lanes[lane.queue]
-            if not self._lanes:
+            if self._stopping and not self._lanes:
                 self._over.set()
-        if has_failed:
+        if has_failed and not self._stopping:
             await asyncio.sleep(_AFTER_FAULT_S)
             self._heard(lane.queue)
 
