@@ -340,6 +340,16 @@ async def test_a_window_gathers_what_comes_within_it() -> None:
         assert w.function.times[0] == pytest.approx(5)
 
 
+async def test_a_short_window_takes_all_that_is_there() -> None:
+    async with world() as w:
+        w.queue.send(*map(str, range(95)))
+        w.poll(BatchSize=100, MaximumBatchingWindowInSeconds=1)
+        await w.passes(0.5)
+        w.queue.send("late")
+        await w.passes(1)
+        assert [len(batch) for batch in w.function.batches] == [96]
+
+
 async def test_a_full_batch_does_not_wait_for_its_window() -> None:
     async with world() as w:
         w.poll(BatchSize=25, MaximumBatchingWindowInSeconds=60)

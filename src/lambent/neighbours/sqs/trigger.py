@@ -23,6 +23,8 @@ from lambent.neighbours.sqs.event import Item
 from lambent.ports import Ports
 
 LONG_POLL_S = 20
+LOOK_S = 0.2
+"""Between looks for messages in the last second of a window."""
 FIRST_RETRY_S, MOST_RETRY_S = 0.1, 5.0
 """Between attempts to start a function that cannot be started now."""
 SLACK_S = 1.0
@@ -116,11 +118,11 @@ class SqsPoller:
         """Add what comes until the window closes or the batch is complete."""
         while not self._is_complete(batch) and (left := closes_at - self._clock.monotonic()) > 0:
             await self._keep_hidden(batch, batch.items, LONG_POLL_S)
-            if left < 1:
-                # Calls wait for whole seconds: what the rest of the window brings is asked for at its end.
-                await asyncio.sleep(left)
             ours_s = batch.hidden_until - SLACK_S - self._clock.monotonic()
-            await self._receive(batch, int(min(left, LONG_POLL_S, max(1.0, ours_s))))
+            wait_s = int(min(left, LONG_POLL_S, max(1.0, ours_s)))
+            if not await self._receive(batch, wait_s) and wait_s == 0:
+                # Calls wait for whole seconds: in the last one it is we who wait.
+                await asyncio.sleep(min(left, LOOK_S))
 
     async def _receive(self, batch: Batch, wait_s: int) -> bool:
         """Receive once: what the function wants goes into the batch, the rest out of the queue. Whether any came."""
