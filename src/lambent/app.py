@@ -45,7 +45,7 @@ from lambent.delivery.supervisor import Supervisor
 from lambent.delivery.worker import Worker
 from lambent.foreign.buckets import Buckets
 from lambent.foreign.calls import ForeignCalls
-from lambent.foreign.moto import Moto, installed
+from lambent.foreign.moto import Moto, installed_version, is_installed
 from lambent.foreign.notifications import Notifications
 from lambent.foreign.services import Foreign
 from lambent.front.abroad import Abroad
@@ -148,11 +148,11 @@ async def _run(
     await keys.start()
     stack.callback(keys.close)
     sessions = Sessions(seal, clock)
-    moto = Moto(settings.data / "moto", tasks, log) if settings.moto and installed() else None
-    if moto is not None:
-        stack.push_async_callback(moto.close)
     client = Client(tasks)
     stack.callback(client.close)
+    moto = Moto(settings.data / "moto", client, tasks, log) if settings.moto and is_installed() else None
+    if moto is not None:
+        stack.push_async_callback(moto.close)
     foreign = Foreign(settings.neighbours, moto, client, clock, log)
     aws = InProcess(ForeignCalls(foreign, tasks))
     sink = Sink(store.records, store.journals, tasks, clock, log)
@@ -347,6 +347,8 @@ class Report:
     notes: Sequence[str]
     catalogue: Catalogue
     sdk: Sdk
+    moto: str | None = None
+    """The version of the embedded moto, None when it is not installed."""
 
 
 async def examine(settings: Settings) -> Report:
@@ -356,12 +358,13 @@ async def examine(settings: Settings) -> Report:
     sdk = Sdk()
     state, facts = settings.data / "runtimes", cache_directory()
     catalogue = open_catalogue(state, sdk=sdk, strict=settings.strict_runtimes, facts=facts)
+    moto = installed_version() if is_installed() else None
     try:
         driver: Driver = open_driver(settings.isolation, settings.data / "doctor", f"doctor-{os.getpid()}", log)
     except IsolationUnavailable as error:
-        return Report(None, (str(error),), catalogue, sdk)
+        return Report(None, (str(error),), catalogue, sdk, moto)
     try:
         await driver.start()
-        return Report(driver.level, tuple(driver.notes), catalogue, sdk)
+        return Report(driver.level, tuple(driver.notes), catalogue, sdk, moto)
     finally:
         await driver.close()

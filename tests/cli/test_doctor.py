@@ -34,7 +34,21 @@ def _report(
     missing: Sequence[str] = (),
 ) -> Report:
     catalogue: Any = SimpleNamespace(all=lambda: runtimes, missing=lambda: missing)
-    return Report(isolation, notes, catalogue, Sdk(tmp_path))
+    return Report(isolation, notes, catalogue, Sdk(tmp_path), "5.2.5")
+
+
+def test_who_has_the_services_that_are_not_ours_is_said(tmp_path: Path) -> None:
+    report = _report(tmp_path, _runtime("python3.12", "3.12.1"))
+    assert "moto 5.2.5" in _written(sheet(report, tmp_path, root=True))
+    without = replace(report, moto=None)
+    assert advice(without, root=True) == [Advice("S3, DynamoDB and other AWS services", doctor.MOTO)]
+    assert "pip install 'lambent[moto]'" in _written(sheet(without, tmp_path, root=True))
+
+
+def _written(page: Any) -> str:
+    console = Console(file=io.StringIO(), width=doctor.PLAIN_WIDTH)
+    console.print(page)
+    return cast(io.StringIO, console.file).getvalue()
 
 
 def test_with_everything_there_is_nothing_to_advise(tmp_path: Path) -> None:

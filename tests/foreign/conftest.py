@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from lambent.foreign.moto import installed
+from lambent.foreign.moto import is_installed
 from lambent.kit.clock import SystemClock
 from lambent.wire.call import Principal
 from lambent.wire.errors import ApiError
@@ -25,7 +25,7 @@ KEY_ID, SECRET = "AKIANEIGHBOUR", "its secret"
 
 @pytest.fixture(scope="session")
 def moto_server(tmp_path_factory: pytest.TempPathFactory, tools: Any) -> Iterator[Any]:
-    if installed() is None:
+    if not is_installed():
         pytest.skip("moto is not installed: pip install 'lambent[moto]'")
     server = tools.Server(tmp_path_factory.mktemp("abroad") / "data").start()
     yield server
@@ -163,5 +163,19 @@ def neighbourly(tmp_path_factory: pytest.TempPathFactory, tools: Any, fake_s3: F
         patch.setenv("LAMBENT_NEIGHBOUR_S3_REGION", "eu-north-1")
         data = tmp_path_factory.mktemp("neighbourly") / "data"
         server = tools.Server(data, "--no-moto", "--neighbour", f"s3={fake_s3.url}/base").start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def alone(tmp_path_factory: pytest.TempPathFactory, tools: Any, fake_s3: FakeS3) -> Iterator[Any]:
+    """A server without moto and without S3; its Kinesis is not there, its Secrets Manager wants other keys."""
+    named = (
+        "--neighbour",
+        f"kinesis=http://127.0.0.1:{tools.free_port()}",
+        "--neighbour",
+        f"secretsmanager={fake_s3.url}",
+    )
+    server = tools.Server(tmp_path_factory.mktemp("alone") / "data", "--no-moto", *named).start()
     yield server
     server.stop()

@@ -100,9 +100,8 @@ def test_one_source_is_wanted(moto_server: Any, bucket: str) -> None:
     )
 
 
-def test_without_any_s3_the_answer_says_what_to_do(make_server: Any) -> None:
-    server = make_server("--no-moto").start()
-    code, text = refused(server, S3Bucket="bucket", S3Key="k")
+def test_without_any_s3_the_answer_says_what_to_do(alone: Any) -> None:
+    code, text = refused(alone, S3Bucket="bucket", S3Key="k")
     assert code == "InvalidParameterValueException"
     assert "--neighbour s3=URL" in text
 

@@ -117,14 +117,13 @@ def test_a_service_that_nobody_has_is_refused_by_name(moto_server: Any) -> None:
         moto_server.client("bcm-dashboards").list_dashboards()
 
 
-def test_without_moto_and_neighbour_the_answer_says_what_to_do(make_server: Any) -> None:
-    server = make_server("--no-moto").start()
+def test_without_moto_and_neighbour_the_answer_says_what_to_do(alone: Any) -> None:
     with pytest.raises(ClientError, match=r"pip install 'lambent\[moto\]'.*--neighbour s3=URL"):
-        server.client("s3").list_buckets()
+        alone.client("s3").list_buckets()
     with pytest.raises(ClientError, match="--neighbour dynamodb=URL"):
-        server.client("dynamodb").list_tables()
+        alone.client("dynamodb").list_tables()
     with pytest.raises(ClientError, match="--neighbour ec2=URL"):
-        server.client("ec2").describe_vpcs()
+        alone.client("ec2").describe_vpcs()
 
 
 def test_the_command_line_works(moto_server: Any, bucket: str, tmp_path: Path) -> None:

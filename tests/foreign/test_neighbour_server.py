@@ -136,14 +136,12 @@ def test_an_object_may_not_be_larger_than_5_gib(neighbourly: Any) -> None:
     raw.close()
 
 
-def test_a_neighbour_that_is_not_there_is_named_with_the_reason(make_server: Any, tools: Any) -> None:
-    port = tools.free_port()
-    server = make_server("--no-moto", "--neighbour", f"s3=http://127.0.0.1:{port}").start()
-    with pytest.raises(ClientError, match=f"S3 at http://127.0.0.1:{port} cannot be reached: Connection refused"):
-        server.client("s3").list_buckets()
+def test_a_neighbour_that_is_not_there_is_named_with_the_reason(alone: Any) -> None:
+    with pytest.raises(ClientError, match=r"Kinesis at http://127.0.0.1:\d+ cannot be reached: Connection refused"):
+        alone.client("kinesis").list_streams()
 
 
-def test_a_neighbour_with_the_wrong_keys_says_so_itself(make_server: Any, fake_s3: Any) -> None:
-    server = make_server("--no-moto", "--neighbour", f"s3={fake_s3.url}").start()
+def test_a_neighbour_without_keys_is_asked_with_the_account_and_refuses_itself(alone: Any, fake_s3: Any) -> None:
     with pytest.raises(ClientError, match="UnrecognizedClientException"):
-        server.client("s3").get_object(Bucket="photos", Key="k")
+        alone.client("secretsmanager").list_secrets()
+    assert "Credential=000000000000/" in fake_s3.heads[-1][2]["authorization"]

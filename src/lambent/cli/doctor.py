@@ -22,6 +22,7 @@ from lambent.cli.sdk import TARGETS
 from lambent.config import Settings
 from lambent.runtimes.base import Runtime
 
+MOTO = "pip install 'lambent[moto]', or lambent serve --neighbour s3=URL"
 PLAIN_WIDTH = 200
 """Columns when the output is no terminal: enough that no row is broken."""
 
@@ -84,7 +85,8 @@ def advice(report: Report, *, root: bool) -> list[Advice]:
         for target in sdk_targets(runtimes)
         if target not in have
     ]
-    return _merged([*isolation, *sdks, *inexact, *missing])
+    others = [] if report.moto is not None else [Advice("S3, DynamoDB and other AWS services", MOTO)]
+    return _merged([*isolation, *others, *sdks, *inexact, *missing])
 
 
 def _isolation_advice(report: Report, *, root: bool) -> list[Advice]:
@@ -147,7 +149,15 @@ def _facts(report: Report, data: Path) -> Table:
     table.add_row("user namespaces", _number("/proc/sys/user/max_user_namespaces"))
     table.add_row("control groups", _controllers())
     table.add_row("data", str(data))
+    table.add_row("S3 and others", _others(report.moto))
     return table
+
+
+def _others(moto: str | None) -> Text:
+    """Who has the services that are not ours."""
+    if moto is None:
+        return Text("nobody, but for what lambent serve --neighbour names", style="yellow")
+    return Text(f"moto {moto}, started when it is first asked; keeps everything in memory alone", style="green")
 
 
 def _runtimes(runtimes: Sequence[Runtime]) -> Table:

@@ -13,12 +13,11 @@ import shutil
 import socket
 import sys
 from collections import deque
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
 from lambent.foreign.moto_child import TOKEN_HEADER
-from lambent.kit.http_client import Origin
+from lambent.kit.http_client import Client, Origin
 from lambent.kit.ids import uuid4
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
@@ -33,20 +32,25 @@ class MotoFailed(Exception):
     """It does not start; the text says why."""
 
 
-def installed() -> str | None:
-    """moto's version, None when it, or its server, is not installed."""
-    try:
-        found = version("moto")
-    except PackageNotFoundError:
-        return None
-    return found if find_spec("flask_cors") is not None else None
+def is_installed() -> bool:
+    """Whether moto, and what its server needs, is installed."""
+    return find_spec("moto") is not None and find_spec("flask_cors") is not None
+
+
+def installed_version() -> str:
+    """moto's version, if it is installed."""
+    from importlib.metadata import version  # a megabyte that a server without moto need not have
+
+    return version("moto")
 
 
 class Moto:
     """The child process."""
 
-    def __init__(self, directory: Path, tasks: Tasks, log: Log) -> None:
+    def __init__(self, directory: Path, client: Client, tasks: Tasks, log: Log) -> None:
+        """`client`: whose connections to it end when it does."""
         self._directory = directory
+        self._client = client
         self._tasks = tasks
         self._log = log
         self._token = secrets.token_hex(32)
@@ -75,6 +79,10 @@ class Moto:
                 self._starting = self._tasks.start("moto", self._start())
                 self._starting.add_done_callback(self._started)
             await asyncio.shield(self._starting)
+        return self._origin
+
+    @property
+    def _origin(self) -> Origin:
         return Origin("moto", 80, socket=f"/proc/self/fd/{self._folder}/socket")
 
     async def close(self) -> None:
@@ -129,7 +137,7 @@ class Moto:
         self.generation = uuid4()
         self._log.warning(
             "moto_started",
-            version=installed(),
+            version=installed_version(),
             pid=process.pid,
             state="in memory only: what is kept in it is lost when Lambent stops",
         )
@@ -173,6 +181,7 @@ class Moto:
         self._process = None
         if self._is_closing:
             return
+        self._client.drop(self._origin)  # the socket that they wait at is ours, and stays
         self._log.warning(
             "moto_ended", status=status, state="what was kept in it is lost; the next request starts it anew"
         )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from xml.sax.saxutils import escape
 
 from lambent.core.s3event import Kind, Rule, Unacceptable
 from lambent.wire.errors import ApiError
-from lambent.wire.protocols.xml_values import Element, parse
+from lambent.wire.protocols.xml_values import Element, escaped, parse
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _KINDS: dict[str, Kind] = {
@@ -83,14 +82,14 @@ def write(rules: Sequence[Rule]) -> bytes:
     parts = [f'<?xml version="1.0" encoding="UTF-8"?>\n<NotificationConfiguration xmlns="{NAMESPACE}">']
     for rule in rules:
         tag = f"{rule.kind}Configuration"
-        parts.append(f"<{tag}><Id>{escape(rule.id)}</Id><{rule.kind}>{escape(rule.arn)}</{rule.kind}>")
-        parts += [f"<Event>{escape(event)}</Event>" for event in rule.events]
+        parts.append(f"<{tag}><Id>{escaped(rule.id)}</Id><{rule.kind}>{escaped(rule.arn)}</{rule.kind}>")
+        parts += [f"<Event>{escaped(event)}</Event>" for event in rule.events]
         limits = [
             (name, value) for name, value in (("Prefix", rule.prefix), ("Suffix", rule.suffix)) if value is not None
         ]
         if limits:
             lines = "".join(
-                f"<FilterRule><Name>{name}</Name><Value>{escape(value)}</Value></FilterRule>" for name, value in limits
+                f"<FilterRule><Name>{name}</Name><Value>{escaped(value)}</Value></FilterRule>" for name, value in limits
             )
             parts.append(f"<Filter><S3Key>{lines}</S3Key></Filter>")
         parts.append(f"</{tag}>")

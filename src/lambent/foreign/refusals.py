@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from xml.sax.saxutils import escape
 
 from lambent.wire.errors import ApiError
 from lambent.wire.message import Headers, Response
+from lambent.wire.protocols.xml_values import escaped
 from lambent.wire.service import unrouted
 
 _PROLOGUE = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -22,7 +22,7 @@ def refusal(service: str, headers: Mapping[bytes, bytes], error: ApiError, reque
 
 
 def _s3(error: ApiError, request_id: str) -> Response:
-    code = escape(error.codes.get("rest-xml", error.code))
+    code = escaped(error.codes.get("rest-xml", error.code))
     text = f"<Error><Code>{code}</Code><Message>{_message(error)}</Message><RequestId>{request_id}</RequestId></Error>"
     headers: Headers = [(b"x-amz-request-id", request_id.encode()), (b"Content-Type", b"application/xml")]
     return Response(error.status or 400, headers, (_PROLOGUE + text).encode())
@@ -31,7 +31,7 @@ def _s3(error: ApiError, request_id: str) -> Response:
 def _query(error: ApiError, request_id: str) -> Response:
     status = error.status or 400
     blame = "Receiver" if status >= 500 else "Sender"
-    code = escape(error.codes.get("query", error.code))
+    code = escaped(error.codes.get("query", error.code))
     text = (
         f"<ErrorResponse><Error><Type>{blame}</Type><Code>{code}</Code><Message>{_message(error)}</Message></Error>"
         f"<RequestId>{request_id}</RequestId></ErrorResponse>"
@@ -41,4 +41,4 @@ def _query(error: ApiError, request_id: str) -> Response:
 
 
 def _message(error: ApiError) -> str:
-    return escape(error.message or error.code)
+    return escaped(error.message or error.code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lambent.foreign.moto import Moto, MotoFailed, installed
+from lambent.foreign.moto import Moto, MotoFailed
 from lambent.foreign.moto_child import UNKNOWN_HEADER
 from lambent.foreign.targets import Neighbour
 from lambent.kit.clock import Clock
@@ -111,14 +111,6 @@ class Foreign:
             raise _unavailable(f"{called} cannot be reached: {error}") from None
         except Broken as error:
             raise _unavailable(f"{called} gave no answer: {error}") from None
-
-
-def doctor() -> str:
-    """What `lambent doctor` says of services that are not ours and that no `--neighbour` names."""
-    found = installed()
-    if found is None:
-        return "none: pip install 'lambent[moto]', or lambent serve --neighbour s3=URL"
-    return f"moto {found}, started by the first request; it keeps everything in memory"
 
 
 def _outgoing(request: Passed, path: bytes, headers: Mapping[bytes, bytes]) -> Outgoing:

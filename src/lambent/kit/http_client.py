@@ -170,6 +170,11 @@ class Client:
         while len(idle) > _KEPT_PER_ORIGIN:
             idle.popleft().abort()
 
+    def drop(self, origin: Origin) -> None:
+        """Break every connection to `origin`: whoever was there is gone, though nothing says so."""
+        for wire in (*(wire for wire in self._open if wire.origin == origin), *self._idle.pop(origin, ())):
+            wire.abort()
+
     def close(self) -> None:
         """Break every connection."""
         for wire in (*self._open, *(wire for idle in self._idle.values() for wire in idle)):
