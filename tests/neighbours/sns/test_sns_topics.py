@@ -139,6 +139,11 @@ async def test_topics_are_listed_by_the_hundred_in_their_region(sns: Any) -> Non
             "arn:aws:iam::000000000000:role/r",
             "Invalid parameter: AttributeName Reason: HTTPSuccessFeedbackRoleArn is not supported by Lambent",
         ),
+        (
+            "SQSSuccessFeedbackSampleRate",
+            "101",
+            "Invalid parameter: SQSSuccessFeedbackSampleRate Reason: it must be a number from 0 to 100",
+        ),
         ("DisplayName", "x" * 101, "Invalid parameter: DisplayName Reason: display name is too long"),
         ("Policy", "{", "Invalid parameter: Policy Error Reason: null"),
         ("DeliveryPolicy", "{", "Invalid parameter: DeliveryPolicy Reason: failed to parse JSON."),

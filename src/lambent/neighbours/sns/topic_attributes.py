@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -16,7 +17,13 @@ from lambent.neighbours.sns.shapes import InvalidParameterException
 DISPLAY_NAME: Final = 100
 POLICY_BYTES: Final = 30_720
 _SETTABLE: Final = ("DisplayName", "Policy", "DeliveryPolicy", "KmsMasterKeyId", "TracingConfig", "SignatureVersion")
+_PROTOCOLS: Final = ("HTTP", "SQS", "Lambda", "Application", "Firehose")
+_FEEDBACK_ROLES: Final = tuple(f"{p}{result}FeedbackRoleArn" for p in _PROTOCOLS for result in ("Success", "Failure"))
+"""With one of these AWS logs deliveries, which Lambent does not."""
+_FEEDBACK_RATES: Final = tuple(f"{protocol}SuccessFeedbackSampleRate" for protocol in _PROTOCOLS)
+"""Without a role they mean nothing on AWS either; Terraform sets them to 0 for every topic."""
 _SETTABLE_FIFO: Final = ("ContentBasedDeduplication", "FifoThroughputScope")
+_SHOWN_IF_SET: Final = ("DeliveryPolicy", "KmsMasterKeyId", "TracingConfig", "SignatureVersion", "FifoThroughputScope")
 _CHOICES: Final = {
     "TracingConfig": ("PassThrough", "Active"),
     "SignatureVersion": ("1", "2"),
@@ -50,14 +57,17 @@ def checked_new(name: str, given: Mapping[str, str]) -> dict[str, str]:
 
 def check(attribute: str, value: str, *, is_fifo: bool, parameter: str = "AttributeName") -> None:
     """Raises InvalidParameterException for an attribute that cannot be set, or not to this."""
-    if _is_unsupported(attribute):
+    if value and (attribute in _FEEDBACK_ROLES or attribute == "ArchivePolicy"):
         raise invalid(parameter, f"{attribute} is not supported by Lambent")
-    if attribute not in _SETTABLE and not (is_fifo and attribute in _SETTABLE_FIFO):
+    known = (*_SETTABLE, *_FEEDBACK_ROLES, *_FEEDBACK_RATES, *(_SETTABLE_FIFO if is_fifo else ()))
+    if attribute not in known:
         raise invalid(parameter)
     if not value:
         return
     if attribute in _CHOICES:
         _check_choice(attribute, value, parameter)
+    elif attribute in _FEEDBACK_RATES and not re.fullmatch("[0-9]{1,2}|100", value):
+        raise invalid(attribute, "it must be a number from 0 to 100")
     elif attribute == "DisplayName" and len(value) > DISPLAY_NAME:
         raise invalid("DisplayName", "display name is too long")
     elif attribute == "DeliveryPolicy":
@@ -153,15 +163,9 @@ def shown(topic: Topic, subscriptions: Sequence[Subscription]) -> dict[str, str]
     if topic.ref.is_fifo:
         attributes["FifoTopic"] = "true"
         attributes["ContentBasedDeduplication"] = own.get("ContentBasedDeduplication", "false")
-    optional = ("DeliveryPolicy", "KmsMasterKeyId", "TracingConfig", "SignatureVersion", "FifoThroughputScope")
-    return attributes | {name: own[name] for name in optional if name in own}
+    return attributes | {name: own[name] for name in (*_SHOWN_IF_SET, *_FEEDBACK_RATES) if name in own}
 
 
 def _check_choice(attribute: str, value: str, parameter: str) -> None:
     if value not in _CHOICES[attribute]:
         raise invalid(parameter, f"{attribute}: Invalid value [{value}]. Must be {' or '.join(_CHOICES[attribute])}.")
-
-
-def _is_unsupported(attribute: str) -> bool:
-    """AWS has it, Lambent has not: records of deliveries, and the archive of FIFO topics."""
-    return attribute.endswith(("FeedbackRoleArn", "FeedbackSampleRate")) or attribute == "ArchivePolicy"
