@@ -135,6 +135,7 @@ provider "aws" {
     iam    = "ENDPOINT"
     sts    = "ENDPOINT"
     logs   = "ENDPOINT"
+    sns    = "ENDPOINT"
   }
 }
 variable "greeting" { default = "hello" }
@@ -241,6 +242,30 @@ resource "aws_lambda_event_source_mapping" "orders" {
   scaling_config {
     maximum_concurrency = 5
   }
+}
+resource "aws_sns_topic" "news" {
+  name              = "terraformed-news"
+  display_name      = var.greeting
+  signature_version = 2
+  delivery_policy = jsonencode({ http = { disableSubscriptionOverrides = false, defaultHealthyRetryPolicy = {
+    minDelayTarget = 20, maxDelayTarget = 20, numRetries = 3, numMaxDelayRetries = 0, numNoDelayRetries = 0,
+    numMinDelayRetries = 0, backoffFunction = "linear" } } })
+  tags = { team = "a" }
+}
+resource "aws_sns_topic_subscription" "hello" {
+  topic_arn     = aws_sns_topic.news.arn
+  protocol      = "lambda"
+  endpoint      = aws_lambda_function.hello.arn
+  filter_policy = jsonencode({ kind = [var.greeting] })
+}
+resource "aws_sns_topic_subscription" "orders" {
+  topic_arn            = aws_sns_topic.news.arn
+  protocol             = "sqs"
+  endpoint             = "arn:aws:sqs:us-east-1:000000000000:orders"
+  raw_message_delivery = true
+  filter_policy_scope  = "MessageBody"
+  filter_policy        = jsonencode({ order = { kind = ["new"] } })
+  redrive_policy       = jsonencode({ deadLetterTargetArn = "arn:aws:sqs:us-east-1:000000000000:failed" })
 }
 resource "aws_lambda_alias" "live" {
   name             = "live"

@@ -178,3 +178,9 @@ async def sns(sns_model: Service) -> AsyncIterator[Sns]:
     sns = Sns(sns_model)
     yield sns
     await sns.tasks.close()
+
+
+@pytest.fixture(scope="session")
+def make_sns(sns_model: Service) -> Any:
+    """Services for tests that need a fresh one for each example."""
+    return lambda: Sns(sns_model)

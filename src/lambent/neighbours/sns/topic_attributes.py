@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+import orjson
 
 from lambent.core.policydoc import is_principal
 from lambent.neighbours.sns import retries
@@ -84,10 +85,11 @@ def parsed_policy(text: str) -> dict[str, Any]:
     if len(text.encode()) > POLICY_BYTES:
         raise invalid("Policy", f"a policy has {POLICY_BYTES} bytes at most")
     try:
-        policy = json.loads(text)
-    except ValueError:
-        raise invalid("Policy Error", "PrincipalNotFound" if not text else "null") from None
-    if not isinstance(policy, dict) or not isinstance(policy.get("Statement", []), list | dict):
+        policy = orjson.loads(text)
+        orjson.dumps(policy)  # it must also be shown again, which fails where it nests too deep
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        raise invalid("Policy Error", "null") from None
+    if not isinstance(policy, dict) or not all(isinstance(each, dict) for each in _statements(policy)):
         raise invalid("Policy Error", "null")
     return policy
 
@@ -109,8 +111,7 @@ def policy_of(topic: Topic) -> dict[str, Any]:
     """The policy that is in force; its Statement is a list."""
     given = topic.attributes.get("Policy")
     policy = parsed_policy(given) if given else default_policy(topic.ref)
-    statements = policy.get("Statement", [])
-    return {**policy, "Statement": statements if isinstance(statements, list) else [statements]}
+    return {**policy, "Statement": _statements(policy)}
 
 
 def with_permission(topic: Topic, label: str, accounts: Sequence[str], actions: Sequence[str]) -> dict[str, Any]:
@@ -143,7 +144,7 @@ def without_permission(topic: Topic, label: str) -> dict[str, Any]:
 
 def text(policy: Mapping[str, Any]) -> str:
     """Compact JSON."""
-    return json.dumps(policy, separators=(",", ":"), ensure_ascii=False)
+    return orjson.dumps(policy).decode()
 
 
 def shown(topic: Topic, subscriptions: Sequence[Subscription]) -> dict[str, str]:
@@ -164,6 +165,12 @@ def shown(topic: Topic, subscriptions: Sequence[Subscription]) -> dict[str, str]
         attributes["FifoTopic"] = "true"
         attributes["ContentBasedDeduplication"] = own.get("ContentBasedDeduplication", "false")
     return attributes | {name: own[name] for name in (*_SHOWN_IF_SET, *_FEEDBACK_RATES) if name in own}
+
+
+def _statements(policy: Mapping[str, Any]) -> list[Any]:
+    """One statement may stand for a list."""
+    statements = policy.get("Statement", [])
+    return statements if isinstance(statements, list) else [statements]
 
 
 def _check_choice(attribute: str, value: str, parameter: str) -> None:
