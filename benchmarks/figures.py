@@ -41,6 +41,9 @@ class Plan:
     """At most: they end when the server starts no more processes."""
     colds: int = 15
     updates: int = 6
+    streams: int = 90
+    """Streamed responses of one caller, over all rounds."""
+    streamed_mb: int = 128
     starts: int = 3
     envs: int = 50
     """Warm environments whose memory is taken."""

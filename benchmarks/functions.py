@@ -60,6 +60,28 @@ def node_echo() -> Code | None:
     return Code(runtime, (("app.js", b"exports.handler = async (event) => event;\n"),))
 
 
+STREAMS = b"""const streams = globalThis.awslambda?.streamifyResponse ?? ((handler) => handler);
+
+exports.handler = streams(async (event, stream) => {
+  if (typeof stream?.write !== "function") return "does not stream";
+  stream.write("first");
+  if (event.pause) await new Promise((resolve) => setTimeout(resolve, event.pause));
+  const piece = Buffer.alloc(event.bytes ?? 1, "x");
+  for (let count = event.pieces ?? 0; count > 0; count--) {
+    if (!stream.write(piece)) await new Promise((resolve) => stream.once("drain", resolve));
+  }
+  stream.end();
+});
+"""
+
+
+@functools.cache
+def node_stream() -> Code | None:
+    """A handler that streams what its event says, for the host's Node.js; None without one."""
+    echo = node_echo()
+    return None if echo is None else Code(echo.runtime, (("app.js", STREAMS),), echoes=False)
+
+
 @functools.cache
 def java_echo() -> Code | None:
     """A RequestHandler, compiled by the host's JDK against the interfaces that its runtime brings; None without one."""

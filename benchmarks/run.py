@@ -25,6 +25,7 @@ import functions
 import load
 import messages
 import scale
+import streams
 from client import BenchError, Code
 from conditions import PROBE, tried
 from figures import ONE_VCPU_MB, SMALL_MB, Plan, Setting
@@ -45,6 +46,7 @@ SECTIONS = (
     "throughput",
     "cold",
     "update",
+    "streaming",
     "events",
     "sqs",
     "rate",
@@ -64,6 +66,8 @@ QUICK = Plan(
     warm_ups=1,
     colds=1,
     updates=1,
+    streams=2,
+    streamed_mb=16,
     starts=1,
     envs=3,
     wave=10,
@@ -163,6 +167,7 @@ def _steps(servers: Sequence[Server], plan: Plan) -> Iterator[tuple[str, str, Ca
     for what, code, aim in _others():
         yield "cold", f"first invoke, {what}", cold(code, what, aim)
     yield "update", "update of the code", lambda: [figures.updates(servers, plan)]
+    yield "streaming", "streamed responses", lambda: streams.rows(servers, plan)
 
 
 def _others() -> Iterator[tuple[str, Code, float]]:
@@ -193,6 +198,8 @@ def _stock(plan: Plan) -> list[Stocked]:
     """What a server must have from the start that cannot be given functions."""
     fresh = plan.colds + len(plan.connections) + 8
     codes = [ECHO, PRINTS, BOTO3, *(code for _, code, _ in _others())]
+    if (streaming := functions.node_stream()) is not None:
+        codes.append(streaming)
     small = [Stocked(ECHO, SMALL_MB, 2), Stocked(PROBE, SMALL_MB, 1)]
     return [*(Stocked(code, ONE_VCPU_MB, fresh) for code in codes), *small]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,7 @@ FIGURES = (
     "memory for each environment",
     "ListFunctions, first page",
     "functions created",
+    *(("first bytes of a streamed response", "streamed response, Node.js") if shutil.which("node") else ()),
 )
 
 
