@@ -92,6 +92,8 @@ class Lambda:
         self.records = MemoryRecords()
         self.region = REGION
         """Whose endpoint is called."""
+        self.follows = True
+        """Whether mappings that have been changed are settled after each call."""
         self.clock = FakeClock()
         self.ports = Ports(
             records=self.records,
@@ -175,7 +177,8 @@ class Lambda:
     async def __call__(self, operation: str, **request: Any) -> dict[str, Any]:
         """The answer's members. Raises Refused."""
         answer = await self.send(operation, request)
-        await self._follow()
+        if self.follows:
+            await self._follow()
         members = json.loads(answer.body) if answer.body else {}
         if answer.status >= 300:
             code = dict(answer.headers)[b"x-amzn-ErrorType"].decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -160,3 +161,29 @@ async def _tags_elsewhere(control: Any, refusal: Any) -> None:
 
 def test_a_resource_of_another_region_is_not_there(make_control: Any, refusal: Any) -> None:
     asyncio.run(_tags_elsewhere(make_control(), refusal))
+
+
+async def _changes_in_transition(control: Any, refusal: Any) -> None:
+    await control.function("f")
+    control.follows = False
+    for enabled, state in ((True, "Creating"), (False, "Disabled")):
+        source = f"{QUEUE}-{enabled}"
+        made = await control("CreateEventSourceMapping", FunctionName="f", EventSourceArn=source, Enabled=enabled)
+        assert made["State"] == state
+    update = {"UUID": made["UUID"], "BatchSize": 1}
+    assert (await control("UpdateEventSourceMapping", **update))["State"] == "Updating"
+    with pytest.raises(refusal) as caught:
+        await control("UpdateEventSourceMapping", **update)
+    text = "Cannot update the event source mapping because it is in use."
+    assert (caught.value.status, caught.value.code, caught.value.text) == (400, "ResourceInUseException", text)
+    control.follows = True
+    assert (await control("GetEventSourceMapping", UUID=made["UUID"]))["State"] == "Updating"
+    control.follows = False
+    assert (await control("DeleteEventSourceMapping", UUID=made["UUID"]))["State"] == "Deleting"
+    with pytest.raises(refusal) as caught:
+        await control("DeleteEventSourceMapping", UUID=made["UUID"])
+    assert caught.value.text == "Cannot delete the event source mapping because it is in use."
+
+
+def test_a_mapping_takes_no_change_before_its_last_one_is_followed(make_control: Any, refusal: Any) -> None:
+    asyncio.run(_changes_in_transition(make_control(), refusal))

@@ -78,8 +78,8 @@ class Supervisor:
         if self._stop_watch is not None:
             self._stop_watch()
         for mapping in self._known.values():
-            self._end(mapping)
             mapping.changed.set()
+        await asyncio.gather(*(self._end(mapping) for mapping in self._known.values()))
         if self._running:
             await asyncio.wait(self._running)
 
@@ -97,7 +97,7 @@ class Supervisor:
     async def _follow(self, mapping: _Mapping) -> None:
         while (held := mapping.held) is not None and not self._stopping:
             mapping.changed.clear()
-            self._fit(mapping, held.value)
+            await self._fit(mapping, held.value)
             try:
                 await self._settle(mapping, held)
             except RevisionMismatch:
@@ -107,21 +107,21 @@ class Supervisor:
                 await asyncio.sleep(STORE_WAIT_S)
                 continue
             await mapping.changed.wait()
-        self._end(mapping)
+        await self._end(mapping)
         if not self._stopping:
             self._known.pop(mapping.place, None)
 
-    def _fit(self, mapping: _Mapping, value: Value) -> None:
+    async def _fit(self, mapping: _Mapping, value: Value) -> None:
         """Let what polls be what the record says."""
         source = source_of(mapping.place, value) if value["Enabled"] else None
         if source == mapping.source:
             return
-        self._end(mapping)
-        mapping.source = source
-        if source is not None:
+        await self._end(mapping)
+        if source is not None and not self._stopping:
             self._begin(mapping, source)
 
     def _begin(self, mapping: _Mapping, source: Source) -> None:
+        mapping.source = source
         trigger = self._triggers.get(source.kind)
         if trigger is None:
             mapping.problem = f"Lambent polls no event source of this kind: {source.kind}."
@@ -146,10 +146,12 @@ class Supervisor:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    def _end(self, mapping: _Mapping) -> None:
-        if mapping.polling is not None:
-            mapping.polling.stop()
+    async def _end(self, mapping: _Mapping) -> None:
+        """Return when nothing is received for it any more."""
+        polling = mapping.polling
         mapping.polling, mapping.source, mapping.problem = None, None, None
+        if polling is not None:
+            await polling.stop()
 
     async def _settle(self, mapping: _Mapping, held: Held) -> None:
         """Write into the record that it is followed. Raises RevisionMismatch and StoreUnavailable."""

@@ -25,6 +25,9 @@ RECEIVERS = 5
 """Batches being received at once, at most."""
 GROW_S = 0.2
 """How often to ask for more room while there is none."""
+GRACE_S = 0.2
+"""How long whoever stops waits for what is being received at that moment: a call that is broken off may have taken
+messages, which nobody sees again before their time."""
 FIRST_WAIT_S, MOST_WAIT_S = 1.0, 30.0
 """Between attempts to read a source that cannot be read."""
 
@@ -95,6 +98,8 @@ class Polling(Generic[B]):
         self._is_gone = False
         self._stopping = False
         self._changed = asyncio.Event()
+        self._nobody_receives = asyncio.Event()
+        self._nobody_receives.set()
 
     async def run(self) -> None:
         """Return when it is stopped and the last batch is settled."""
@@ -109,13 +114,18 @@ class Polling(Generic[B]):
         if self._working:
             await asyncio.wait(self._working)
 
-    def stop(self) -> None:
-        """Receive nothing more; what has been received is still run."""
+    async def stop(self) -> None:
+        """Return when nothing is received any more. What has been received is still run."""
         self._stopping = True
         self._poller.stop()
-        for task in self._receiving:
-            task.cancel()
         self._changed.set()
+        try:
+            async with asyncio.timeout(GRACE_S):
+                await self._nobody_receives.wait()
+        except TimeoutError:
+            for task in self._receiving:
+                task.cancel()
+            await self._nobody_receives.wait()
 
     def _begin(self) -> bool:
         """Let as many receive as are wanted; False when there is no room for one of them."""
@@ -124,6 +134,7 @@ class Polling(Generic[B]):
                 return False
             task = self._tasks.start(self._name, self._work())
             self._receiving.add(task)
+            self._nobody_receives.clear()
             self._working.add(task)
             task.add_done_callback(self._ended)
         return True
@@ -134,14 +145,19 @@ class Polling(Generic[B]):
         try:
             received = await self._receive()
         finally:
-            self._receiving.discard(task)
-            self._changed.set()
+            self._received(task)
         if received is not None:
             await self._poller.handle(received.batch)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._working.discard(task)
+        self._received(task)
+
+    def _received(self, task: asyncio.Task[None]) -> None:
+        """It receives no more."""
         self._receiving.discard(task)
+        if not self._receiving:
+            self._nobody_receives.set()
         self._changed.set()
 
     async def _receive(self) -> Received[B] | None:

@@ -265,7 +265,7 @@ class World:
         await asyncio.sleep(seconds)
 
     async def stop(self) -> None:
-        self.polling.stop()
+        await self.polling.stop()
         await self.running
 
 
@@ -671,11 +671,24 @@ async def test_stopping_ends_the_long_poll_and_lets_a_running_batch_end() -> Non
         w.poll()
         w.queue.send("a")
         await w.passes(1)
-        w.polling.stop()
+        await w.polling.stop()
         w.queue.send("b")
         await w.running
         assert (w.function.batches, w.queue.bodies, w.queue.waiting) == ([["a"]], ["b"], 0)
         assert asyncio.get_running_loop().time() == pytest.approx(2)
+
+
+async def test_stopping_runs_what_is_being_received_at_that_moment() -> None:
+    async with world(visibility_s=1000) as w:
+        w.poll()
+        await w.passes(1)
+        stopping = w.tasks.start("stop", w.polling.stop())
+        await w.passes(0.1)
+        w.queue.send("a")
+        await stopping
+        w.queue.send("b")
+        await w.running
+        assert (w.function.batches, w.queue.bodies) == ([["a"]], ["b"])
 
 
 async def test_stopping_runs_what_a_window_has_gathered() -> None:
@@ -685,7 +698,7 @@ async def test_stopping_runs_what_a_window_has_gathered() -> None:
         await w.passes(5)
         await w.stop()
         assert (w.function.batches, w.queue.bodies) == ([["a"]], [])
-        assert asyncio.get_running_loop().time() == pytest.approx(5)
+        assert asyncio.get_running_loop().time() == pytest.approx(5.2)
 
 
 async def test_stopping_leaves_a_throttled_batch_to_its_visibility() -> None:
@@ -696,7 +709,7 @@ async def test_stopping_leaves_a_throttled_batch_to_its_visibility() -> None:
         await w.passes(5)
         await w.stop()
         assert (w.function.batches, w.queue.bodies) == ([], ["a"])
-        assert asyncio.get_running_loop().time() == pytest.approx(5)
+        assert asyncio.get_running_loop().time() == pytest.approx(5.2)
 
 
 async def test_a_queue_is_checked_before_a_mapping_is_made() -> None:

@@ -201,11 +201,12 @@ class SqsPoller:
                 await self._keep_hidden(batch, items, version.timeout_s)
                 return await self._invoker.invoke(version, invocation)
             except (Throttled, FunctionMissing, NotActive) as error:
+                reason = f"Function not found: {error}" if isinstance(error, FunctionMissing) else str(error)
                 attempts += 1
                 wait_s = backoff_s(attempts, first_s=FIRST_RETRY_S, most_s=MOST_RETRY_S)
                 left = batch.hidden_until - SLACK_S - self._clock.monotonic()
                 if left < wait_s or await self._stops_within(wait_s):
-                    raise _NotStarted(str(error)) from None
+                    raise _NotStarted(reason) from None
 
     async def _keep_hidden(self, batch: Batch, items: Sequence[Item], seconds: int) -> None:
         """Messages that have waited, for the window or for a place, are hidden anew when they would come back to the
