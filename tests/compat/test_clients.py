@@ -91,6 +91,26 @@ def test_the_aws_command_line_takes_a_function_through_its_life(server: Any, too
     assert "ResourceNotFoundException" in command(server, "aws", "lambda", "get-function", *name, fails=True)
 
 
+@needs_aws
+def test_the_aws_command_line_sends_and_receives(server: Any) -> None:
+    def sqs(*argv: str) -> Any:
+        # Version 1 knows an address of its own for SQS, which goes before AWS_ENDPOINT_URL.
+        told = command(server, "aws", "--endpoint-url", server.endpoint, "sqs", *argv)
+        return json.loads(told) if told else None
+
+    url = sqs("create-queue", "--queue-name", "shell", "--attributes", "VisibilityTimeout=9")["QueueUrl"]
+    attributes = {"kind": {"DataType": "String", "StringValue": "letter"}}
+    to_queue = ("--queue-url", url)
+    sqs("send-message", *to_queue, "--message-body", "from a shell", "--message-attributes", json.dumps(attributes))
+    (message,) = sqs("receive-message", *to_queue, "--wait-time-seconds", "5", "--message-attribute-names", "All")[
+        "Messages"
+    ]
+    assert (message["Body"], message["MessageAttributes"]) == ("from a shell", attributes)
+    assert sqs("delete-message", *to_queue, "--receipt-handle", message["ReceiptHandle"]) is None
+    shown = sqs("get-queue-attributes", *to_queue, "--attribute-names", "All")["Attributes"]
+    assert (shown["ApproximateNumberOfMessages"], shown["VisibilityTimeout"]) == ("0", "9")
+
+
 @needs_aws_2
 def test_aws_logs_tail_follows_what_a_function_prints(server: Any, tools: Any) -> None:
     server.function("chatty", {"app.py": HANDLER.format(text="x")})
@@ -136,6 +156,7 @@ provider "aws" {
     sts    = "ENDPOINT"
     logs   = "ENDPOINT"
     sns    = "ENDPOINT"
+    sqs    = "ENDPOINT"
   }
 }
 variable "greeting" { default = "hello" }
@@ -304,6 +325,26 @@ resource "aws_lambda_permission" "events" {
 }
 """
 
+# The provider waits for 25 s after each queue that it makes or changes, whatever it is told: these wait side by side.
+QUEUES = """
+resource "aws_sqs_queue" "orders" {
+  name                      = "terraformed"
+  receive_wait_time_seconds = var.greeting == "hello" ? 5 : 7
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = "arn:aws:sqs:us-east-1:000000000000:letters"
+    maxReceiveCount     = 4
+  })
+  tags = { team = "a" }
+}
+resource "aws_sqs_queue" "in_order" {
+  name                        = "terraformed.fifo"
+  fifo_queue                  = true
+  content_based_deduplication = true
+  deduplication_scope         = "messageGroup"
+  fifo_throughput_limit       = "perMessageGroupId"
+}
+"""
+
 
 @needs_terraform
 @pytest.mark.timeout(900)  # Terraform alone takes a minute of both cores
@@ -314,8 +355,10 @@ def test_terraform_applies_plans_no_changes_updates_and_destroys(server: Any, to
     (work / "code.zip").write_bytes(tools.zipped({"app.py": source}))
     (work / "layer.zip").write_bytes(tools.zipped({"python/words.py": "MARK = '!'\n"}))
     (work / "main.tf").write_text(TERRAFORM.replace("ENDPOINT", server.endpoint))
-    # Not by Terraform, which waits half a minute for each change of a queue.
-    server.client("sqs").create_queue(QueueName="orders")
+    sqs = server.client("sqs")
+    for name in ("letters", "orders"):
+        sqs.create_queue(QueueName=name)
+    (work / "queues.tf").write_text(QUEUES)
     command(server, "terraform", "init", f"-plugin-dir={PLUGINS}", "-no-color", cwd=work)
     command(server, "terraform", "apply", "-auto-approve", "-no-color", cwd=work)
     aws = server.client("lambda")
@@ -333,5 +376,9 @@ def test_terraform_applies_plans_no_changes_updates_and_destroys(server: Any, to
     provisioned = aws.get_provisioned_concurrency_config(FunctionName="terraformed", Qualifier="live")
     assert (provisioned["AvailableProvisionedConcurrentExecutions"], provisioned["Status"]) == (2, "READY")
     assert [layer["LatestMatchingVersion"]["Version"] for layer in aws.list_layers()["Layers"]] == [2]
+    orders = sqs.get_queue_url(QueueName="terraformed")["QueueUrl"]
+    shown = sqs.get_queue_attributes(QueueUrl=orders, AttributeNames=["ReceiveMessageWaitTimeSeconds"])["Attributes"]
+    assert shown == {"ReceiveMessageWaitTimeSeconds": "7"}
     command(server, "terraform", "destroy", "-auto-approve", "-no-color", cwd=work)
     assert aws.list_functions()["Functions"] == []
+    assert [url.rpartition("/")[2] for url in sqs.list_queues()["QueueUrls"]] == ["letters", "orders"]
