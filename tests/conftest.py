@@ -69,9 +69,13 @@ class Server:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=60)
 
+    @property
+    def is_dev(self) -> bool:
+        return "--dev" in self._flags
+
     def credentials(self) -> dict[str, str]:
         """The administrator's key, or LocalStack's with --dev."""
-        if "--dev" in self._flags:
+        if self.is_dev:
             return {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         parser = configparser.ConfigParser()
         parser.read(self.data / "credentials")

@@ -205,6 +205,7 @@ async def _run(
         aws=aws,
         invoker=invoker,
         catalogue=catalogue,
+        stopping=stopping,
     )
     activation = Activation(ports)
     storage = CodeStorage(ports, settings.code_storage)

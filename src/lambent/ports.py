@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -51,6 +52,8 @@ class Ports:
     aws: Aws
     invoker: Invoker
     catalogue: Catalogue
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the server shall stop, and waits for what runs."""
     _shared: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def shared(self, kind: Callable[[Ports], T]) -> T:

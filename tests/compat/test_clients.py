@@ -325,9 +325,10 @@ resource "aws_lambda_permission" "events" {
 }
 """
 
-# The provider waits for 25 s after each queue that it makes or changes, whatever it is told: these wait side by side.
+# The provider waits for 25 s after each queue that it makes or changes, whatever it is told: these wait side by side,
+# and in one of the two runs only.
 QUEUES = """
-resource "aws_sqs_queue" "orders" {
+resource "aws_sqs_queue" "standard" {
   name                      = "terraformed"
   receive_wait_time_seconds = var.greeting == "hello" ? 5 : 7
   redrive_policy = jsonencode({
@@ -358,7 +359,8 @@ def test_terraform_applies_plans_no_changes_updates_and_destroys(server: Any, to
     sqs = server.client("sqs")
     for name in ("letters", "orders"):
         sqs.create_queue(QueueName=name)
-    (work / "queues.tf").write_text(QUEUES)
+    if not server.is_dev:
+        (work / "queues.tf").write_text(QUEUES)
     command(server, "terraform", "init", f"-plugin-dir={PLUGINS}", "-no-color", cwd=work)
     command(server, "terraform", "apply", "-auto-approve", "-no-color", cwd=work)
     aws = server.client("lambda")
@@ -376,9 +378,10 @@ def test_terraform_applies_plans_no_changes_updates_and_destroys(server: Any, to
     provisioned = aws.get_provisioned_concurrency_config(FunctionName="terraformed", Qualifier="live")
     assert (provisioned["AvailableProvisionedConcurrentExecutions"], provisioned["Status"]) == (2, "READY")
     assert [layer["LatestMatchingVersion"]["Version"] for layer in aws.list_layers()["Layers"]] == [2]
-    orders = sqs.get_queue_url(QueueName="terraformed")["QueueUrl"]
-    shown = sqs.get_queue_attributes(QueueUrl=orders, AttributeNames=["ReceiveMessageWaitTimeSeconds"])["Attributes"]
-    assert shown == {"ReceiveMessageWaitTimeSeconds": "7"}
+    if not server.is_dev:
+        made = sqs.get_queue_url(QueueName="terraformed")["QueueUrl"]
+        shown = sqs.get_queue_attributes(QueueUrl=made, AttributeNames=["ReceiveMessageWaitTimeSeconds"])
+        assert shown["Attributes"] == {"ReceiveMessageWaitTimeSeconds": "7"}
     command(server, "terraform", "destroy", "-auto-approve", "-no-color", cwd=work)
     assert aws.list_functions()["Functions"] == []
     assert [url.rpartition("/")[2] for url in sqs.list_queues()["QueueUrls"]] == ["letters", "orders"]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lambent.kit.clock import FakeClock
+from lambent.neighbours.sqs.background import Closing
 from lambent.neighbours.sqs.message import Message, Receipt, md5_of
 from lambent.neighbours.sqs.receiving import IN_FLIGHT
 
@@ -367,6 +368,15 @@ async def test_who_waits_is_let_go_when_the_queue_is_deleted(sqs: Any) -> None:
     (task,) = await waiting(sqs, url)
     await sqs("DeleteQueue", QueueUrl=url)
     assert await task == []
+
+
+async def test_who_waits_is_let_go_when_the_server_stops(sqs: Any) -> None:
+    url = await sqs.queue("q")
+    tasks = await waiting(sqs, url, 3)
+    closing = asyncio.ensure_future(Closing(sqs.ports).run())
+    sqs.ports.stopping.set()
+    assert await asyncio.gather(*tasks) == [[], [], []]
+    await closing
 
 
 # --- FIFO -------------------------------------------------------------------------------------------------

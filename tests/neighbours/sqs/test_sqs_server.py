@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 
 def bodies(answer: Any) -> list[str]:
@@ -54,3 +55,61 @@ def test_who_waits_is_woken_by_a_message(aws: Any, make_queue: Callable[..., str
     aws.send_message(QueueUrl=url, MessageBody="here")
     waiting.join(timeout=60)
     assert found == ["here"]
+
+
+def test_boto3_knows_the_errors(aws: Any, make_queue: Callable[..., str]) -> None:
+    url = make_queue()
+    with pytest.raises(aws.exceptions.QueueDoesNotExist):
+        aws.get_queue_url(QueueName="none")
+    with pytest.raises(aws.exceptions.ReceiptHandleIsInvalid):
+        aws.delete_message(QueueUrl=url, ReceiptHandle="x")
+    with pytest.raises(aws.exceptions.EmptyBatchRequest):
+        aws.send_message_batch(QueueUrl=url, Entries=[])
+    code, text = refused(lambda: aws.get_queue_url(QueueName="none"))
+    assert (code, text) == ("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")
+    code, text = refused(lambda: aws.receive_message(QueueUrl=url, MaxNumberOfMessages=11))
+    assert code == "InvalidParameterValue"
+    code, text = refused(lambda: aws.send_message(QueueUrl=url, MessageBody=""))
+    assert (code, text) == ("MissingParameter", "The request must contain the parameter MessageBody.")
+
+
+def test_the_largest_message_goes_through(aws: Any, make_queue: Callable[..., str]) -> None:
+    url = make_queue()
+    body = "\t" * 1_048_576  # two bytes each in JSON
+    aws.send_message(QueueUrl=url, MessageBody=body)
+    assert bodies(aws.receive_message(QueueUrl=url)) == [body]
+    _, text = refused(lambda: aws.send_message(QueueUrl=url, MessageBody=body + "x"))
+    assert text == "One or more parameters are invalid. Reason: Message must be shorter than 1048576 bytes."
+
+
+def test_dead_letters_and_move_tasks_as_boto3_drives_them(aws: Any, make_queue: Callable[..., str], tools: Any) -> None:
+    dead = make_queue()
+    arn = aws.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": "1"})
+    url = make_queue(RedrivePolicy=policy, VisibilityTimeout="0")
+    aws.send_message(QueueUrl=url, MessageBody="a")
+    assert bodies(aws.receive_message(QueueUrl=url)) == ["a"]
+    assert bodies(aws.receive_message(QueueUrl=url)) == []
+    assert aws.list_dead_letter_source_queues(QueueUrl=dead)["queueUrls"] == [url]
+    aws.start_message_move_task(SourceArn=arn)
+    tools.wait_for(lambda: aws.list_message_move_tasks(SourceArn=arn)["Results"][0]["Status"] == "COMPLETED")
+    assert bodies(aws.receive_message(QueueUrl=url)) == ["a"]
+
+
+def test_a_server_that_stops_lets_those_go_who_wait(make_server: Callable[..., Any]) -> None:
+    server = make_server().start()
+    aws = server.client("sqs")
+    url = aws.create_queue(QueueName="q")["QueueUrl"]
+    answers: list[list[str]] = []
+
+    def wait() -> None:
+        try:
+            answers.append(bodies(aws.receive_message(QueueUrl=url, WaitTimeSeconds=20)))
+        except BotoCoreError:
+            answers.append([])  # The server was quicker than the request.
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    assert server.stop() == 0
+    waiting.join(timeout=60)
+    assert answers == [[]]

@@ -1,4 +1,5 @@
-"""What the service does on its own: it finishes deletions, lets messages grow too old, and goes on with move tasks."""
+"""What the service does on its own: it finishes deletions, lets messages grow too old, goes on with move tasks; and it
+lets those go who wait for messages when the server stops."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import asyncio
 
 from lambent.neighbours.sqs.moves import MoveTasks
 from lambent.neighbours.sqs.names import ROOT
+from lambent.neighbours.sqs.receiving import Receiving
 from lambent.neighbours.sqs.records import QueueRecords
 from lambent.ports import Ports
 from lambent.store.base import StoreUnavailable
@@ -45,3 +47,16 @@ class Housekeeping:
         for queue in self._records.all():
             if queue.ref.messages in names:
                 await self._messages.expire(queue.ref.messages, before=self._clock.now() - queue.rules.retention_s)
+
+
+class Closing:
+    """A server that is told to stop does not wait as long as they would."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._stopping = ports.stopping
+        self._receiving = ports.shared(Receiving)
+
+    async def run(self) -> None:
+        """Until the server stops."""
+        await self._stopping.wait()
+        self._receiving.let_go()

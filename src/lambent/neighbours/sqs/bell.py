@@ -17,6 +17,8 @@ class Waiter:
 
     def __init__(self) -> None:
         self._rung = asyncio.Event()
+        self.is_let_go = False
+        """It shall wait no longer, whether there is anything or not."""
 
     @property
     def is_rung(self) -> bool:
@@ -70,6 +72,13 @@ class Bell:
             if not waiter.is_rung:
                 waiter.ring()
                 return
+
+    def let_go(self, queue: str | None = None) -> None:
+        """Wake all who wait at a queue, or anywhere, and let them go."""
+        for name in tuple(self._waiting) if queue is None else (queue,):
+            for waiter in self._waiting.get(name, ()):
+                waiter.is_let_go = True
+                waiter.ring()
 
     def ring_at(self, queue: str, at: float) -> None:
         """Ring at a time, in epoch seconds, unless it rings earlier anyway."""

@@ -17,6 +17,8 @@ from lambent.store.base import Lease
 
 IN_FLIGHT = 120_000
 """Messages of one queue that may be received and not yet deleted."""
+_LAST_WAIT_S = 1.0
+"""For who comes when the server is about to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Receiving:
     def __init__(self, ports: Ports) -> None:
         self._queues = ports.queues
         self._clock = ports.clock
+        self._stopping = ports.stopping
         self._records = ports.shared(QueueRecords)
         self._bell = Bell(ports.queues, ports.clock)
         self._attempts = Attempts()
@@ -47,6 +50,10 @@ class Receiving:
         if wish.attempt is not None and queue.rules.is_fifo:
             return await self._again(queue, wish, wish.attempt)
         return await self._waited(queue, wish)
+
+    def let_go(self, queue: Queue | None = None) -> None:
+        """Answer all who wait, at a queue or anywhere, that there is nothing."""
+        self._bell.let_go(None if queue is None else queue.ref.messages)
 
     def changed(self, queue: Queue, receipt: Receipt) -> None:
         """The visibility of a message was changed."""
@@ -75,7 +82,7 @@ class Receiving:
     async def _waited(self, queue: Queue, wish: Wish) -> Sequence[Received]:
         if wish.wait_s <= 0:
             return await self._take(queue, wish)
-        until = self._clock.monotonic() + wish.wait_s
+        until = self._clock.monotonic() + (min(wish.wait_s, _LAST_WAIT_S) if self._stopping.is_set() else wish.wait_s)
         name = queue.ref.messages
         with self._bell.waiter(name) as waiter:
             while True:
@@ -86,7 +93,7 @@ class Receiving:
                     self._bell.ring(name)
                     return taken
                 left = until - self._clock.monotonic()
-                if left <= 0 or self._records.find(queue.ref) is None:
+                if left <= 0 or waiter.is_let_go:
                     return ()
                 due = await self._queues.next_due(name, after=self._clock.now())
                 if due is not None:

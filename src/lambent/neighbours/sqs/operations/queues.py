@@ -17,6 +17,7 @@ from lambent.neighbours.sqs.attributes import (
 )
 from lambent.neighbours.sqs.errors import InvalidParameterValue, invalid_value, no_queue
 from lambent.neighbours.sqs.names import QueueRef, is_name
+from lambent.neighbours.sqs.receiving import Receiving
 from lambent.neighbours.sqs.records import REST_S, Queue, QueueRecords
 from lambent.neighbours.sqs.requests import named_queue, page
 from lambent.neighbours.sqs.shapes import (
@@ -54,6 +55,7 @@ class SqsQueues:
 
     def __init__(self, ports: Ports) -> None:
         self._records = ports.shared(QueueRecords)
+        self._receiving = ports.shared(Receiving)
         self._messages = ports.queues
         self._clock = ports.clock
         self._rest_s = 0 if ports.trust.dev else REST_S
@@ -147,6 +149,7 @@ class SqsQueues:
     async def delete_queue(self, call: Call, request: DeleteQueueRequest) -> None:
         queue = await named_queue(self._records, call, request["QueueUrl"])
         await self._records.delete(queue.ref)
+        self._receiving.let_go(queue)
 
     def _check_dead_letters(self, ref: QueueRef, attributes: Mapping[str, str]) -> None:
         """Raises InvalidParameterValue for a RedrivePolicy whose queue is not there or does not want it."""
