@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -19,10 +20,20 @@ from lambent.store.base import Store
 from lambent.store.memory import memory_store
 from lambent.wire.call import Call, Principal
 from lambent.wire.errors import ApiError
-from lambent.wire.model import load
+from lambent.wire.model import Service, load
 from lambent.wire.service import Api
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
+
+
+@cache
+def _model() -> Service:
+    return load("sqs")
+
+
+@cache
+def _kinds() -> list[type]:
+    return next(kinds for name, kinds in neighbours.services() if name == "sqs")
 
 
 class Sqs:
@@ -46,8 +57,7 @@ class Sqs:
             invoker=nothing,
             catalogue=nothing,
         )
-        kinds = next(kinds for name, kinds in neighbours.services() if name == "sqs")
-        self._api = Api(load("sqs"), *(kind(self.ports) for kind in kinds))
+        self._api = Api(_model(), *(kind(self.ports) for kind in _kinds()))
         self.housekeeping = Housekeeping(self.ports)
 
     async def __call__(

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-ROUNDS = 3
+ROUNDS = 2
 
 
 class Sender(threading.Thread):

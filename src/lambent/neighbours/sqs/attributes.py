@@ -203,8 +203,9 @@ def _check(name: str, value: str, ref: QueueRef) -> None:
 
 
 def _check_policy(text: str) -> None:
-    document = _document(text)
-    if document is None or not isinstance(document.get("Statement"), list | dict):
+    statements = (_document(text) or {}).get("Statement")
+    statements = statements if isinstance(statements, list) else [statements]
+    if not all(isinstance(statement, dict) for statement in statements):
         raise InvalidAttributeValue("Invalid value for the parameter Policy.")
 
 
