@@ -1,4 +1,4 @@
-"""kill -9 of the server again and again while events are accepted and run: the books add up.
+"""kill -9 of the server again and again while events and messages are accepted and run: the books add up.
 
 A short form by default; `make crash` kills fifty times while ten thousand events come in.
 """
@@ -18,7 +18,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 KILLS = int(os.environ.get("LAMBENT_CRASH_KILLS", "5"))
-EVENTS = int(os.environ.get("LAMBENT_CRASH_EVENTS", "500"))
+EVENTS = int(os.environ.get("LAMBENT_CRASH_EVENTS", "300"))
 SEED = int(os.environ.get("LAMBENT_CRASH_SEED", "1"))
 SENDERS = 4
 LONGEST_LIFE_S = 1.5
@@ -56,7 +56,7 @@ class Books:
     """What the senders know."""
 
     accepted: dict[int, tuple[str, str]] = field(default_factory=dict)
-    """Function and kind, by number: the client has seen the 202."""
+    """Function or queue, and kind, by number: the client has seen the answer."""
     unsure: set[int] = field(default_factory=set)
     """Sent without an answer: they may run or not."""
     sent: Iterator[int] = field(default_factory=lambda: iter(range(10**9)))
@@ -68,33 +68,65 @@ class Books:
 
 
 class Sender(threading.Thread):
-    """Sends events while the server is up, until so many are accepted in this life."""
+    """Sends while the server is up, until so many are accepted."""
 
-    def __init__(self, aws: Any, books: Books, enough: int, chance: random.Random) -> None:
+    def __init__(self, send: Callable[[Books, random.Random], None], books: Books, enough: int, seed: float) -> None:
         super().__init__()
-        self._aws = aws
+        self._send = send
         self._books = books
         self._enough = enough
-        self._chance = chance
+        self._chance = random.Random(seed)
         self.trouble: list[str] = []
 
     def run(self) -> None:
         while len(self._books.accepted) < self._enough:
-            number = self._books.number()
-            function = self._chance.choices(list(FUNCTIONS), weights=(80, 15, 5))[0]
-            kind = self._chance.choice(KINDS)
-            payload = json.dumps({"n": number, "kind": kind, "pad": "x" * self._chance.randrange(500)})
             try:
-                answer = self._aws.invoke(FunctionName=function, InvocationType="Event", Payload=payload)
+                self._send(self._books, self._chance)
             except (BotoCoreError, OSError):
-                self._books.unsure.add(number)
                 return
             except ClientError as error:
-                self._books.unsure.add(number)
                 self.trouble.append(str(error))
                 return
-            assert answer["StatusCode"] == 202
-            self._books.accepted[number] = function, kind
+
+
+def live_and_die(server: Any, chance: random.Random, sends: list[Callable[[Books, random.Random], None]]) -> Books:
+    """Kill the server at random moments while all of `sends` are called again and again; what they know at the end."""
+    books = Books()
+    for life in range(KILLS + 1):
+        is_last = life == KILLS
+        enough = EVENTS if is_last else EVENTS * (life + 1) // (KILLS + 1)
+        senders = [Sender(send, books, enough, chance.random()) for send in sends]
+        for sender in senders:
+            sender.start()
+        if not is_last:
+            threading.Event().wait(chance.uniform(0, LONGEST_LIFE_S))  # a random moment, not for anything
+            server.kill()
+        for sender in senders:
+            sender.join()
+            assert sender.trouble == []
+        if not is_last:
+            server.start()
+    assert len(books.accepted) >= EVENTS
+    return books
+
+
+# -- asynchronous events
+
+
+def event_sender(aws: Any) -> Callable[[Books, random.Random], None]:
+    """What sends one event by this client."""
+
+    def send(books: Books, chance: random.Random) -> None:
+        number, kind = books.number(), chance.choice(KINDS)
+        function = chance.choices(list(FUNCTIONS), weights=(80, 15, 5))[0]
+        payload = json.dumps({"n": number, "kind": kind, "pad": "x" * chance.randrange(500)})
+        books.unsure.add(number)
+        answer = aws.invoke(FunctionName=function, InvocationType="Event", Payload=payload)
+        assert answer["StatusCode"] == 202
+        books.accepted[number] = function, kind
+        books.unsure.discard(number)
+
+    return send
 
 
 def deploy(server: Any) -> dict[str, str]:
@@ -123,26 +155,10 @@ def received(sqs: Any, url: str) -> list[Any]:
 def test_every_accepted_event_runs_or_is_told_to_its_destination_however_often_the_server_is_killed(
     make_server: Callable[..., Any], tools: Any
 ) -> None:
-    chance = random.Random(SEED)
     server = make_server("--async-retry-delays", "0.1,0.2").start()
     urls = deploy(server)
-    clients = [server.client("lambda") for _ in range(SENDERS)]
-    books = Books()
-    for life in range(KILLS + 1):
-        is_last = life == KILLS
-        enough = EVENTS if is_last else EVENTS * (life + 1) // (KILLS + 1)
-        senders = [Sender(aws, books, enough, random.Random(chance.random())) for aws in clients]
-        for sender in senders:
-            sender.start()
-        if not is_last:
-            threading.Event().wait(chance.uniform(0, LONGEST_LIFE_S))  # a random moment, not for anything
-            server.kill()
-        for sender in senders:
-            sender.join()
-            assert sender.trouble == []
-        if not is_last:
-            server.start()
-    assert len(books.accepted) >= EVENTS
+    sends = [event_sender(server.client("lambda")) for _ in range(SENDERS)]
+    books = live_and_die(server, random.Random(SEED), sends)
 
     sqs = server.client("sqs")
     told: dict[str, Counter[int]] = {name: Counter() for name in urls}
@@ -184,3 +200,110 @@ def settled(told: dict[str, Counter[int]], number: int, function: str, kind: str
     if function == "closed" or kind in FAILING:
         return has_failed
     return number in told["succeeded"] or (kind == "flaky" and has_failed)
+
+
+# -- messages of a queue that a function is mapped to
+
+
+HANDLER = """
+import json, os, random
+import boto3
+
+sqs = boto3.client("sqs")
+
+def handler(event, context):
+    ran, failed = [], []
+    for record in event["Records"]:
+        message = json.loads(record["body"])
+        if message["kind"] == "exit":
+            os._exit(3)
+        if message["kind"] == "error" or (message["kind"] == "flaky" and random.random() < 0.3):
+            failed.append({"itemIdentifier": record["messageId"]})
+        else:
+            ran.append(message["n"])
+    if ran:
+        sqs.send_message(QueueUrl=os.environ["RAN"], MessageBody=json.dumps(ran))
+    return {"batchItemFailures": failed}
+"""
+MESSAGE_KINDS = ["ok"] * 30 + ["flaky"] * 5 + ["error"] * 4 + ["exit"]
+RECEIVES = 4
+
+
+def message_sender(sqs: Any, url: str) -> Callable[[Books, random.Random], None]:
+    """What sends ten messages by this client."""
+
+    def send(books: Books, chance: random.Random) -> None:
+        kinds = {books.number(): chance.choice(MESSAGE_KINDS) for _ in range(10)}
+        books.unsure.update(kinds)
+        entries = [
+            {"Id": str(number), "MessageBody": json.dumps({"n": number, "kind": kind})}
+            for number, kind in kinds.items()
+        ]
+        answer = sqs.send_message_batch(QueueUrl=url, Entries=entries)
+        for entry in answer["Successful"]:
+            number = int(entry["Id"])
+            books.accepted[number] = "source", kinds[number]
+            books.unsure.discard(number)
+
+    return send
+
+
+def map_a_queue(server: Any) -> dict[str, str]:
+    """A queue whose messages a function handles, and whose dead letters go to another; the queues' URLs."""
+    sqs, aws = server.client("sqs"), server.client("lambda")
+    urls = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("ran", "dead")}
+    arn = "arn:aws:sqs:us-east-1:000000000000:"
+    redrive = json.dumps({"deadLetterTargetArn": arn + "dead", "maxReceiveCount": RECEIVES})
+    attributes = {"VisibilityTimeout": "2", "RedrivePolicy": redrive}
+    urls["source"] = sqs.create_queue(QueueName="source", Attributes=attributes)["QueueUrl"]
+    server.function("mapped", {"app.py": HANDLER}, Timeout=2, Environment={"Variables": {"RAN": urls["ran"]}})
+    aws.create_event_source_mapping(
+        FunctionName="mapped", EventSourceArn=arn + "source", FunctionResponseTypes=["ReportBatchItemFailures"]
+    )
+    return urls
+
+
+def test_every_accepted_message_is_handled_or_a_dead_letter_however_often_the_server_is_killed(
+    make_server: Callable[..., Any], tools: Any
+) -> None:
+    """A message that is received when the server is killed counts as received: it may end as a dead letter unhandled,
+    as on AWS."""
+    server = make_server().start()
+    urls = map_a_queue(server)
+    sends = [message_sender(server.client("sqs"), urls["source"]) for _ in range(SENDERS)]
+    books = live_and_die(server, random.Random(SEED), sends)
+    sqs = server.client("sqs")
+    ran: Counter[int] = Counter()
+    dead: Counter[int] = Counter()
+
+    def read() -> bool:
+        handled, letters = received(sqs, urls["ran"]), received(sqs, urls["dead"])
+        ran.update(number for numbers in handled for number in numbers)
+        dead.update(letter["n"] for letter in letters)
+        return bool(handled or letters)
+
+    def missing() -> Counter[str]:
+        return Counter(
+            kind
+            for number, (_, kind) in books.accepted.items()
+            if not (number in dead or (kind in ("ok", "flaky") and number in ran))
+        )
+
+    while missing():
+        tools.wait_for(read, PATIENCE_S, lambda: f"{missing()}")
+    assert ran.keys() | dead.keys() <= books.accepted.keys() | books.unsure
+    assert max(dead.values(), default=1) == 1
+    names = ("", "NotVisible", "Delayed")
+    wanted = [f"ApproximateNumberOfMessages{name}" for name in names]
+
+    def is_empty() -> bool:
+        counts = sqs.get_queue_attributes(QueueUrl=urls["source"], AttributeNames=wanted)["Attributes"]
+        read()
+        return set(counts.values()) == {"0"}
+
+    tools.wait_for(is_empty, PATIENCE_S)
+    twice = sum(count - 1 for count in ran.values()) + len(ran.keys() & dead.keys())
+    print(
+        f"{len(books.accepted)} accepted, {len(books.unsure)} unsure over {KILLS} kills: "
+        f"{len(ran)} handled, {len(dead)} dead letters; {twice} handled more than once"
+    )
