@@ -38,7 +38,8 @@ soak: $(STAMP)
 	$(BIN)/python benchmarks/soak.py $(ARGS)
 
 crash: $(STAMP)
-	LAMBENT_CRASH_KILLS=50 LAMBENT_CRASH_EVENTS=10000 $(BIN)/python -m pytest -s tests/system/test_crash_events.py $(ARGS)
+	LAMBENT_CRASH_KILLS=50 LAMBENT_CRASH_EVENTS=10000 LAMBENT_TEST_KILLS=50 \
+	$(BIN)/python -m pytest -s tests/system/test_crash_events.py tests/system/test_message_kill.py $(ARGS)
 
 gen: $(STAMP)
 	$(BIN)/python tools/gen.py
