@@ -148,9 +148,9 @@ class FakeSandbox:
     def prints(self, text: str) -> None:
         os.write(self._output_end, text.encode())
 
-    def logs(self, text: str, at_ms: int = EPOCH * 1000) -> None:
+    def logs(self, text: str, at_ms: int = EPOCH * 1000, kind: int = 0xA55A0003) -> None:
         data = text.encode()
-        head = (0xA55A0003).to_bytes(4, "big") + len(data).to_bytes(4, "big") + (at_ms * 1000).to_bytes(8, "big")
+        head = kind.to_bytes(4, "big") + len(data).to_bytes(4, "big") + (at_ms * 1000).to_bytes(8, "big")
         os.write(self._records_end, head + data)
 
     def hang_up(self) -> None:

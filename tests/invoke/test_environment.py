@@ -209,6 +209,16 @@ async def test_a_record_has_the_time_that_its_writer_says_if_that_can_be(world: 
     assert times["tomorrow"] == times["long ago"] == now_ms
 
 
+async def test_what_is_printed_among_the_records_stays_in_its_place(world: Any) -> None:
+    start = (await world.started()).answered()
+    start.run()
+    for text, kind in ("a\nb", 0xA55A0042), ("record", 0xA55A0003), ("c\nd\n", 0xA55A0042), ("last", 0xA55A0003):
+        start.sandbox.logs(text, kind=kind)
+    start.runtime.responds()
+    texts = start.texts()
+    assert texts[texts.index("a\n") :][:5] == ["a\n", "record", "bc\n", "d\n", "last"]
+
+
 async def test_the_tail_is_the_invocation_s_own_last_four_kilobytes(world: Any) -> None:
     start = (await world.started()).answered()
     start.sandbox.prints("before\n")

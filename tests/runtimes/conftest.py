@@ -19,7 +19,7 @@ from lambent.kit.log import Log
 from lambent.runtimes.api.metadata import Metadata
 from lambent.runtimes.api.server import API_LIMITS, RuntimeConnection
 from lambent.runtimes.api.session import NextEvent, Session
-from lambent.runtimes.output import Frame, Frames
+from lambent.runtimes.output import Frame, Frames, Printed
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:thumbs"
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
@@ -118,6 +118,8 @@ class Process:
     process: asyncio.subprocess.Process
     records: int
     frames: list[Frame] = field(default_factory=list)
+    printed: bytes = b""
+    """By way of the records pipe, as far as `logged` has read it."""
     reader: Frames = field(default_factory=Frames)
 
     async def exit_status(self) -> int:
@@ -127,7 +129,9 @@ class Process:
     async def output(self) -> str:
         """Everything that it has printed; it must have ended."""
         assert self.process.stdout is not None
-        return (await self.process.stdout.read()).decode()
+        rest = await self.process.stdout.read()
+        self.logged()
+        return (self.printed + rest).decode()
 
     async def line(self) -> str:
         assert self.process.stdout is not None
@@ -143,7 +147,11 @@ class Process:
                 return self.frames
             if not data:
                 return self.frames
-            self.frames += self.reader.feed(data)
+            for frame in self.reader.feed(data):
+                if isinstance(frame, Printed):
+                    self.printed += frame.data
+                else:
+                    self.frames.append(frame)
 
 
 class Starter:

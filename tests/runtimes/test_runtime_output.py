@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambent.runtimes.output import RECORD_BYTES, Frame, Frames, Lines
+from lambent.runtimes.output import RECORD_BYTES, Frame, Frames, Lines, Printed
 
 
 def frame(text: bytes, *, kind: int = 0xA55A0003, at_us: int = 1_700_000_000_123_456) -> bytes:
@@ -62,6 +62,13 @@ def test_a_frame_is_a_record_with_its_time_and_level() -> None:
         Frame(at_ms, "{}", "ERROR"),
         Frame(at_ms, "plain", None),
     ]
+
+
+def test_what_was_printed_is_bytes_in_its_place_among_the_records() -> None:
+    printed = "é".encode()[:1]
+    data = frame(b"one") + frame(printed, kind=0xA55A0042) + frame(b"two")
+    at_ms = 1_700_000_000_123
+    assert Frames().feed(data) == [Frame(at_ms, "one", None), Printed(at_ms, printed), Frame(at_ms, "two", None)]
 
 
 def test_frames_may_arrive_byte_by_byte() -> None:

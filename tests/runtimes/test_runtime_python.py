@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -14,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from lambent.runtimes.output import Frame, Frames, Printed
 from lambent.runtimes.python.runtime import BOOTSTRAP, FAMILY, PREIMPORTED
-from lambent.runtimes.sdk import own_folder, own_supports
+from lambent.runtimes.sdk import own_folder, own_supports, sdk_entries
 
 
 def _pythons() -> dict[str, str]:
@@ -208,14 +210,16 @@ for _ in range(2):
 
 
 @pytest.mark.parametrize("python", NAMES)
-def test_what_is_in_memory_before_a_function_is_known(python: str) -> None:
+def test_what_is_in_memory_before_a_function_is_known(python: str, tmp_path: Path) -> None:
     """A function that ships a module of the same name as one of these must be started plainly."""
     import subprocess
 
-    sdk = str(own_folder()) if own_supports(_minor(python)) else "/nonexistent"
+    # As in a sandbox: the SDK without what else is installed beside it.
+    for entry in sdk_entries(own_folder()) if own_supports(_minor(python)) else ():
+        (tmp_path / entry.name).symlink_to(entry)
     script = (
-        f"import sys; sys.path += [{str(BOOTSTRAP.parent)!r}, {sdk!r}]; import bootstrap; bootstrap.preload(); "
-        "bootstrap._rehearse(); print(*{n.partition('.')[0] for n in sys.modules})"
+        f"import sys; sys.path += [{str(BOOTSTRAP.parent)!r}, {str(tmp_path)!r}]; import bootstrap; "
+        "bootstrap.preload(); bootstrap._rehearse(); print(*{n.partition('.')[0] for n in sys.modules})"
     )
     done = subprocess.run([PYTHONS[python], "-I", "-S", "-c", script], capture_output=True, text=True, check=True)
     loaded = {name for name in done.stdout.split() if not name.startswith("_")}
@@ -479,7 +483,68 @@ async def test_logging_writes_whole_records_in_lambda_s_format(api: Any, starter
     assert (info.level, caught.level, raw.text) == ("INFO", "ERROR", "as it is")
     assert caught.text.startswith("[ERROR]\t")
     assert "caught\nTraceback (most recent call last):\n" in caught.text
-    assert await process.process.stdout.readexactly(7) == b"printed", "output is written before the answer"
+    assert process.printed.startswith(b"printed"), "output is written before the answer"
+
+
+PRINTS = """
+import logging, os, subprocess, sys
+def handler(event, context):
+    if event == "elsewhere":
+        kept, other = os.dup(1), os.open(os.environ["ELSEWHERE"], os.O_WRONLY | os.O_CREAT)
+        os.dup2(other, 1)
+        print("to the file")
+        os.dup2(kept, 1)
+        print("to the log")
+        return sys.stdout.fileno(), sys.stderr.fileno(), sys.stdout.isatty(), sys.stdout.encoding, sys.stdout.name
+    if event == "direct":
+        os.write(1, b"direct\\n")
+        subprocess.run(["echo", "child"], check=True)
+        subprocess.run(["echo", "child with stdout"], stdout=sys.stdout, check=True)
+        return
+    for n in range(3):
+        print("out", n)
+        logging.getLogger().error("logged %d", n)
+        print("é" * 5000, file=sys.stderr)
+    raise KeyError("last")
+"""
+
+
+async def _frames(process: Any) -> list[Frame | Printed]:
+    """Everything in the records pipe, in order."""
+    reader, found = Frames(), []
+    with contextlib.suppress(BlockingIOError):
+        while data := os.read(process.records, 65536):
+            found += reader.feed(data)
+    return found
+
+
+@pytest.mark.parametrize("python", FEW)
+@pytest.mark.parametrize("is_forked", [False, True])
+async def test_what_is_printed_and_what_is_logged_keep_their_order(
+    api: Any, starter: Any, python: str, is_forked: bool
+) -> None:
+    starter.write({"app.py": PRINTS})
+    await (_fork(api, starter, python, "app.handler") if is_forked else _start(starter, python))
+    process = starter.processes[-1]
+    await api.invoke(b"1")
+    text = "".join(
+        frame.data.decode() if isinstance(frame, Printed) else frame.text.split("\n")[0] + "\n"
+        for frame in await _frames(process)
+    )
+    said = [line.rsplit("\t")[-1][:12] for line in text.splitlines()]
+    assert said == [*(each for n in range(3) for each in (f"out {n}", f"logged {n}", "é" * 12)), "[ERROR] KeyE"]
+
+
+async def test_output_goes_where_its_descriptor_leads(api: Any, starter: Any, tmp_path: Path) -> None:
+    starter.write({"app.py": PRINTS})
+    process = await _start(starter, NAMES[-1], variables={"ELSEWHERE": str(tmp_path / "elsewhere")})
+    _, _, payload = await api.invoke(b'"elsewhere"')
+    assert json.loads(payload) == [1, 2, False, "utf-8", "<stdout>"]
+    assert (tmp_path / "elsewhere").read_text() == "to the file\n"
+    process.logged()
+    assert process.printed == b"to the log\n"
+    await api.invoke(b'"direct"')
+    assert await process.process.stdout.readexactly(len(b"direct\nchild\nchild with stdout\n"))
 
 
 @pytest.mark.parametrize("python", FEW)

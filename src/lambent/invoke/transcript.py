@@ -12,7 +12,7 @@ from lambent.core.invocation import Outcome
 from lambent.core.report import Json, Text, Usage, application_line_wanted, system_line_wanted, timestamp
 from lambent.invoke.report import LogStream
 from lambent.kit.clock import Clock
-from lambent.runtimes.output import Frames, Lines
+from lambent.runtimes.output import Frames, Lines, Printed
 from lambent.sandbox.base import Sandbox
 
 PIPE_BYTES = 65536
@@ -123,7 +123,12 @@ class Transcript:
         entries: list[tuple[int, str]] = []
         for chunk in self._chunks(self._sandbox.records, most, size):
             now = self._now_ms()
-            entries += [(believable(frame.at_ms, now), frame.text) for frame in self._frames.feed(chunk)]
+            for frame in self._frames.feed(chunk):
+                at = believable(frame.at_ms, now)
+                if isinstance(frame, Printed):
+                    entries += [(at, line) for line in self._lines.feed(frame.data) if self._is_wanted(line)]
+                else:
+                    entries.append((at, frame.text))
         for chunk in self._chunks(self._sandbox.output, most, size):
             now = self._now_ms()
             entries += [(now, line) for line in self._lines.feed(chunk) if self._is_wanted(line)]

@@ -50,9 +50,19 @@ class Frame(NamedTuple):
     level: str | None
 
 
+class Printed(NamedTuple):
+    """A piece of what a program printed by way of the records pipe: for `Lines`, in its place among the records."""
+
+    at_ms: int
+    """As in a Frame."""
+    data: bytes
+
+
 LEVELS: Mapping[int, str] = {0x04: "TRACE", 0x08: "DEBUG", 0x0C: "INFO", 0x10: "WARN", 0x14: "ERROR", 0x18: "FATAL"}
 _LEVEL_BITS = 0x1C
-_TYPES = (0xA55A0002, 0xA55A0003)
+_PRINTED = 0xA55A0042
+"""A kind of our own, which our own programs write; the others are Lambda's."""
+_TYPES = (0xA55A0002, 0xA55A0003, _PRINTED)
 _MARK = b"\xa5\x5a\x00"
 _HEAD = 16
 
@@ -68,11 +78,11 @@ class Frames:
     def __init__(self) -> None:
         self._rest = b""
 
-    def feed(self, data: bytes) -> list[Frame]:
+    def feed(self, data: bytes) -> list[Frame | Printed]:
         """The frames that `data` completes."""
         if self._rest:
             data = self._rest + data
-        frames: list[Frame] = []
+        frames: list[Frame | Printed] = []
         at, size = 0, len(data)
         while size - at >= _HEAD:
             kind = int.from_bytes(data[at : at + 4], "big")
@@ -84,8 +94,11 @@ class Frames:
             if end > size:
                 break
             at_ms = int.from_bytes(data[at + 8 : at + 16], "big") // 1000
-            text = data[at + _HEAD : end].decode(errors="replace")
-            frames.append(Frame(at_ms, text, LEVELS.get(kind & _LEVEL_BITS)))
+            content = data[at + _HEAD : end]
+            if kind == _PRINTED:
+                frames.append(Printed(at_ms, content))
+            else:
+                frames.append(Frame(at_ms, content.decode(errors="replace"), LEVELS.get(kind & _LEVEL_BITS)))
             at = end
         self._rest = data[at:]
         return frames

@@ -23,6 +23,7 @@ VERSION = sys.version_info[:2]
 TYPE_CHECKING = False
 _API = b"/2018-06-01/runtime"
 _CUT_BYTES = 256 * 1024
+_WHOLE_BYTES = 4096 - 16  # with its head, what a pipe takes whole though others write to it, too
 _SMALL_BYTES = 64 * 1024
 _NBSP = "\u00a0"
 SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
@@ -211,8 +212,11 @@ def run(connection: Connection | None = None) -> None:
     address = os.environ.get("AWS_LAMBDA_RUNTIME_API", ADDRESS)
     if connection is None or connection.address != address:
         connection = Connection(address)
-    _buffer_lines()
     records = open_records(os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", None))
+    if isinstance(records, Frames):
+        sys.stdout = _printing(sys.stdout, records)
+        sys.stderr = _printing(sys.stderr, records)
+    _buffer_lines()
     runtime = Runtime(connection, records, json_logs=_json_wanted())
     runtime.set_up_logging(os.environ.get("AWS_LAMBDA_LOG_LEVEL", ""))
     runtime.load(os.environ.get("_HANDLER", ""))
@@ -593,12 +597,63 @@ class Frames:
                 head = kind.to_bytes(4, "big") + len(part).to_bytes(4, "big") + stamp.to_bytes(8, "big")
                 self._write(head + part)
 
+    def print(self, data: memoryview) -> None:
+        """A piece of output, not a record yet: it may end within a line."""
+        stamp = time.time_ns() // 1000
+        with self._lock:
+            for start in range(0, len(data), _WHOLE_BYTES):
+                part = data[start : start + _WHOLE_BYTES].tobytes()
+                head = (0xA55A0042).to_bytes(4, "big") + len(part).to_bytes(4, "big") + stamp.to_bytes(8, "big")
+                self._write(head + part)
+
     def _write(self, data: bytes) -> None:
         while data:
             data = data[os.write(self._descriptor, data) :]
 
     def _after_fork(self) -> None:
         self._lock = _thread.allocate_lock()
+
+
+class Printed(io.RawIOBase):
+    """Standard output or error for what Python code prints: by the same pipe as the records, so that the log shows what
+    was printed and what was logged in their true order. Where the descriptor leads elsewhere by now, there."""
+
+    def __init__(self, records: Frames, descriptor: int, name: object) -> None:
+        super().__init__()
+        self.name = name
+        self._records = records
+        self._descriptor = descriptor
+        self._led_to = self._leads_to()
+
+    def write(self, data: Any, /) -> int:
+        """All of it."""
+        view = memoryview(data).cast("B")
+        if self._leads_to() != self._led_to:
+            return os.write(self._descriptor, view)
+        self._records.print(view)
+        return len(view)
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def fileno(self) -> int:
+        """The descriptor that a child of this process gets."""
+        return self._descriptor
+
+    def _leads_to(self) -> tuple[int, int]:
+        found = os.fstat(self._descriptor)
+        return found.st_dev, found.st_ino
+
+
+def _printing(stream: Any, records: Frames) -> Any:
+    """`stream`, one of the interpreter's own, by way of `records`; as it is when it cannot be, as when it is closed."""
+    try:
+        raw = Printed(records, stream.fileno(), stream.name)
+        stream.flush()
+        return io.TextIOWrapper(io.BufferedWriter(raw), encoding=stream.encoding, errors=stream.errors)
+    except (AttributeError, OSError, ValueError):
+        return stream
 
 
 class Stdout:
