@@ -153,7 +153,7 @@ async def _run(
     moto = Moto(settings.data / "moto", client, tasks, log) if settings.moto and is_installed() else None
     if moto is not None:
         stack.push_async_callback(moto.close)
-    foreign = Foreign(settings.neighbours, moto, client, clock, log)
+    foreign = Foreign(settings.neighbours, moto, client, clock, tasks, log)
     aws = InProcess(ForeignCalls(foreign, tasks))
     sink = Sink(store.records, store.journals, tasks, clock, log)
     stack.callback(sink.close)

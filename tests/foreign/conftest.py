@@ -170,12 +170,15 @@ def neighbourly(tmp_path_factory: pytest.TempPathFactory, tools: Any, fake_s3: F
 @pytest.fixture(scope="session")
 def alone(tmp_path_factory: pytest.TempPathFactory, tools: Any, fake_s3: FakeS3) -> Iterator[Any]:
     """A server without moto and without S3; its Kinesis is not there, its Secrets Manager wants other keys."""
-    named = (
-        "--neighbour",
-        f"kinesis=http://127.0.0.1:{tools.free_port()}",
-        "--neighbour",
-        f"secretsmanager={fake_s3.url}",
-    )
-    server = tools.Server(tmp_path_factory.mktemp("alone") / "data", "--no-moto", *named).start()
+    folder = tmp_path_factory.mktemp("alone")
+    (folder / "credentials").write_text("[work]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = secret\n")
+    there = {"kinesis": f"http://127.0.0.1:{tools.free_port()}"}
+    there |= dict.fromkeys(("secretsmanager", "glacier", "ssm"), fake_s3.url)
+    named = [word for name, url in there.items() for word in ("--neighbour", f"{name}={url}")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "credentials"))
+        patch.setenv("LAMBENT_NEIGHBOUR_GLACIER_PROFILE", "work")
+        patch.setenv("LAMBENT_NEIGHBOUR_SSM_PROFILE", "no-such")
+        server = tools.Server(folder / "data", "--no-moto", *named).start()
     yield server
     server.stop()

@@ -39,6 +39,33 @@ def test_a_presigned_url_needs_nothing_else(moto_server: Any, bucket: str, tools
     assert (status, b"<Code>SignatureDoesNotMatch</Code>" in body) == (403, True)
 
 
+@pytest.mark.parametrize("style", ["path", "virtual"])
+def test_a_url_that_boto3_presigns_by_default_is_good_too(
+    moto_server: Any, bucket: str, tools: Any, style: str
+) -> None:
+    endpoint = f"http://s3.localhost:{moto_server.port}"
+    keys = {"region_name": "us-east-1", **moto_server.credentials()}
+    config = Config(signature_version="s3", s3={"addressing_style": style})
+    s3 = boto3.client("s3", endpoint_url=endpoint, config=config, **keys)
+
+    def ask(url: str, method: str = "GET", body: bytes | None = None, **fields: str) -> Any:
+        assert "AWSAccessKeyId=" in url
+        host = url.split("/")[2]
+        headers = {"Host": host, **{name.replace("_", "-"): value for name, value in fields.items()}}
+        return tools.http(url.replace(host, f"127.0.0.1:{moto_server.port}"), method, body, headers)
+
+    request = {"Bucket": bucket, "Key": KEY, "ContentType": "text/x", "Metadata": {"a": "b"}}
+    url = s3.generate_presigned_url("put_object", Params=request)
+    assert ask(url, "PUT", b"x" * 100_000, Content_Type="text/x", x_amz_meta_a="b")[0] == 200
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": KEY, "ResponseContentType": "a/b"})
+    status, headers, body = ask(url)
+    assert (status, len(body), headers["Content-Type"]) == (200, 100_000, "a/b")
+    assert ask(url.replace("Expires=", "Expires=1"))[0] == 403
+    expired = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": KEY}, ExpiresIn=-1)
+    assert b"Request has expired" in ask(expired)[2]
+    assert ask(url, "DELETE")[0] == 403
+
+
 def test_a_bucket_may_be_in_the_host(moto_server: Any, bucket: str, tools: Any) -> None:
     s3 = moto_server.client("s3")
     s3.put_object(Bucket=bucket, Key=KEY, Body=b"virtual")

@@ -141,6 +141,14 @@ def test_a_neighbour_that_is_not_there_is_named_with_the_reason(alone: Any) -> N
         alone.client("kinesis").list_streams()
 
 
+def test_a_neighbour_may_be_asked_with_the_keys_of_a_profile(alone: Any, fake_s3: Any) -> None:
+    with pytest.raises(ClientError):
+        alone.client("glacier").list_vaults()
+    assert "Credential=AKIAPROFILE/" in fake_s3.heads[-1][2]["authorization"]
+    with pytest.raises(ClientError, match=r"cannot be asked: The config profile \(no-such\) could not be found"):
+        alone.client("ssm").describe_parameters()
+
+
 def test_a_neighbour_without_keys_is_asked_with_the_account_and_refuses_itself(alone: Any, fake_s3: Any) -> None:
     with pytest.raises(ClientError, match="UnrecognizedClientException"):
         alone.client("secretsmanager").list_secrets()

@@ -185,7 +185,7 @@ class Edge:
         self.billing = Billing(MemoryRecords(), self.tasks, self.clock, self.log)
         self.stats = Stats(self.billing, self.store.queues, self.counters, self.clock)
         self.fast = FastDoor(registry, lambda_, self.identity, self.pipeline, ways, self.log)
-        foreign = Foreign((), None, Client(self.tasks), self.clock, self.log)
+        foreign = Foreign((), None, Client(self.tasks), self.clock, self.tasks, self.log)
         notifications = Notifications(MemoryRecords(), NOBODY, self.log)
         buckets = Buckets(foreign, notifications, self.clock, self.log)
         self.abroad = Abroad(registry, foreign, buckets, self.identity, self.pipeline, self.log)

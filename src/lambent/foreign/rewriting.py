@@ -30,6 +30,7 @@ _SIGNATURE = frozenset(
         b"x-amz-signedheaders",
     )
 )
+_SECOND_VERSION = frozenset((b"awsaccesskeyid", b"signature", b"expires"))
 _FRAMING = frozenset((b"x-amz-decoded-content-length", b"x-amz-trailer", b"x-amz-sdk-checksum-algorithm"))
 """Said of a body in chunks, and not true any more once it has none."""
 _TOLD_BY_US = frozenset((b"connection", b"content-length", b"date", b"keep-alive", b"transfer-encoding", b"upgrade"))
@@ -55,10 +56,10 @@ def passed_headers(headers: Mapping[bytes, bytes], *, unframed: bool = False) ->
 
 def passed_query(query: bytes) -> bytes:
     """The query without a presigned URL's signature; the rest is as it was, byte by byte."""
-    if b"-" not in query:
-        return query
     pairs = query.split(b"&")
-    return b"&".join(pair for pair in pairs if unquote_to_bytes(pair.partition(b"=")[0]).lower() not in _SIGNATURE)
+    names = [unquote_to_bytes(pair.partition(b"=")[0]).lower() for pair in pairs]
+    left_out = _SIGNATURE | _SECOND_VERSION if b"awsaccesskeyid" in names else _SIGNATURE
+    return b"&".join(pair for pair, name in zip(pairs, names, strict=True) if name not in left_out)
 
 
 def told_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -11,11 +11,15 @@ from lambent.foreign.targets import Neighbour
 from lambent.kit.clock import Clock
 from lambent.kit.http_client import Answer, Broken, Client, Origin, Outgoing, Unreachable
 from lambent.kit.log import Log
+from lambent.kit.tasks import Tasks
 from lambent.wire.canonical import UNSIGNED, hash_of
+from lambent.wire.client import NoKeys, profile_keys
 from lambent.wire.errors import ApiError
 from lambent.wire.message import PlainRequest
 from lambent.wire.signing import Credentials, sign
 
+_PROFILE_S = 60.0
+"""How long a profile's keys are not asked for again: they are renewed many minutes before they end."""
 _FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
 
 
@@ -41,12 +45,14 @@ class Foreign:
     """The services that are not here."""
 
     def __init__(
-        self, neighbours: Sequence[Neighbour], moto: Moto | None, client: Client, clock: Clock, log: Log
+        self, neighbours: Sequence[Neighbour], moto: Moto | None, client: Client, clock: Clock, tasks: Tasks, log: Log
     ) -> None:
         self._neighbours = {each.name: each for each in neighbours}
         self._moto = moto
         self._client = client
         self._clock = clock
+        self._tasks = tasks
+        self._profiles: dict[str, tuple[Credentials, float]] = {}
         self._log = log
 
     def replaces(self, service: str) -> bool:
@@ -72,7 +78,7 @@ class Foreign:
     async def _to_neighbour(self, neighbour: Neighbour, request: Passed) -> Answer:
         path = neighbour.path + request.path
         headers = {**(request.headers or {}), b"host": neighbour.origin.authority}
-        keys = neighbour.keys or Credentials(request.account, "test")
+        keys = await self._keys(neighbour, request.account)
         body = request.body
         payload = hash_of(body) if isinstance(body, bytes) else UNSIGNED
         plain = PlainRequest(request.method, path, request.query, headers, b"")
@@ -80,6 +86,20 @@ class Foreign:
         signed = sign(plain, keys, region, neighbour.name, self._clock.now(), payload_hash=payload)
         called = f"{neighbour.name} at {neighbour.url}"
         return await self._sent(neighbour.origin, _outgoing(request, path, signed), called)
+
+    async def _keys(self, neighbour: Neighbour, account: str) -> Credentials:
+        """What a neighbour is asked with."""
+        if neighbour.profile is None:
+            return neighbour.keys or Credentials(account, "test")
+        now = self._clock.now()
+        keys, until = self._profiles.get(neighbour.profile, (None, 0.0))
+        if keys is None or until < now:
+            try:
+                keys = await self._tasks.in_thread(profile_keys, neighbour.profile)
+            except NoKeys as error:
+                raise _unavailable(f"{neighbour.name} at {neighbour.url} cannot be asked: {error}") from None
+            self._profiles[neighbour.profile] = keys, now + _PROFILE_S
+        return keys
 
     async def _to_moto(self, moto: Moto, request: Passed) -> Answer:
         try:

@@ -56,6 +56,9 @@ def neighbour(text: str, environ: Mapping[str, str]) -> Neighbour:
     key, secret = environ.get(f"{said}_ACCESS_KEY_ID"), environ.get(f"{said}_SECRET_ACCESS_KEY")
     if bool(key) != bool(secret):
         raise BadNeighbour(f"{said}_ACCESS_KEY_ID and {said}_SECRET_ACCESS_KEY belong together")
+    profile = environ.get(f"{said}_PROFILE") or None
+    if profile is not None and key:
+        raise BadNeighbour(f"{said}_PROFILE and {said}_ACCESS_KEY_ID cannot both be")
     keys = Credentials(key, secret, environ.get(f"{said}_SESSION_TOKEN") or None) if key and secret else None
     return Neighbour(
         name=name,
@@ -63,7 +66,7 @@ def neighbour(text: str, environ: Mapping[str, str]) -> Neighbour:
         origin=origin,
         path=parts.path.rstrip("/").encode(),
         keys=keys,
-        profile=environ.get(f"{said}_PROFILE") or None,
+        profile=profile,
         region=environ.get(f"{said}_REGION") or None,
     )
 

@@ -20,6 +20,7 @@ from lambent.wire import message as wire
 from lambent.wire.call import Call
 from lambent.wire.errors import AccessDenied, ApiError, InternalError
 from lambent.wire.service import Registry
+from lambent.wire.sigv2 import is_presigned
 from lambent.wire.sigv4 import Verified, claimed_scope
 
 _WHOLE_BYTES = 65_536
@@ -47,11 +48,7 @@ class Abroad:
 
     def service(self, request: Request) -> str | None:
         """The signing name of the foreign service that a request is for; None when it is for one of ours."""
-        if claimed_scope(request.headers, request.query) is not None:
-            return self._named(request.headers, request.query)
-        if is_signed_otherwise(request):
-            return "s3"
-        return "s3" if bucket_in_host(request.headers.get(b"host", b"")) is not None else None
+        return self._named(request.headers, request.query)
 
     def body_limit(self, headers: dict[bytes, bytes], query: bytes) -> int | None:
         """The most bytes of a request's body; None when it is for one of our services."""
@@ -73,10 +70,11 @@ class Abroad:
         return Response(answer.status, answer.headers, answer.body)
 
     def _named(self, headers: Mapping[bytes, bytes], query: bytes) -> str | None:
-        """The foreign service that a signature's scope names."""
+        """The foreign service that a signature's scope names; without one, S3 is known by other signs."""
         scope = claimed_scope(headers, query)
         if scope is None:
-            return None
+            is_s3 = is_presigned(query) or headers.get(b"authorization", b"").startswith(b"AWS ")
+            return "s3" if is_s3 or bucket_in_host(headers.get(b"host", b"")) is not None else None
         name = scope[2]
         return name if self._foreign.replaces(name) or not self._registry.serves(name) else None
 
@@ -116,7 +114,10 @@ class Abroad:
     async def _verified(self, service: str, request: Request) -> Verified:
         """Who signed it; the body of a request to S3 is proven later. Raises the ApiError of what is wrong with it."""
         if claimed_scope(request.headers, request.query) is None:
-            if is_signed_otherwise(request):
+            if is_presigned(request.query):
+                found = bucket_in_host(request.headers.get(b"host", b""))
+                return self._identity.presigned(request, b"" if found is None else found[0])
+            if b"authorization" in request.headers:
                 text = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
                 raise ApiError(text, code="InvalidRequest", status=400)
             raise AccessDenied("Access Denied")
@@ -133,11 +134,6 @@ class Abroad:
         connection.respond(answer.status, answer.headers, answer.body)
 
 
-def is_signed_otherwise(request: Request) -> bool:
-    """Whether a request has a signature of S3's second version."""
-    return request.headers.get(b"authorization", b"").startswith(b"AWS ") or b"AWSAccessKeyId=" in request.query
-
-
 def _passed(service: str, request: Request, verified: Verified) -> Passed:
     """What is passed on. Raises ApiError for a body that is not what was signed."""
     host, path, is_framed = request.headers.get(b"host", b""), request.path, False
@@ -145,8 +141,8 @@ def _passed(service: str, request: Request, verified: Verified) -> Passed:
     body, length = request.body, None
     if service == "s3":
         host, path = in_path_style(host, path)
-        is_presigned = b"X-Amz-Signature=" in request.query
-        upload = Upload(request.headers, verified.chunks, is_presigned=is_presigned)
+        in_url = b"X-Amz-Signature=" in request.query or is_presigned(request.query)
+        upload = Upload(request.headers, verified.chunks, is_presigned=in_url)
         is_framed = upload.is_framed
         if request.stream is None:
             body = upload.whole(request.body)

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from lambent.wire.errors import ApiError
 from lambent.wire.message import PlainRequest
+from lambent.wire.signing import Credentials
 
 _SOMEWHERE = "http://localhost"
+
+
+class NoKeys(Exception):
+    """A profile has no credentials; the text says why."""
 
 
 class UnknownRemote(LookupError):
@@ -86,6 +92,29 @@ def load_remote(service: str) -> Remote:
         raise UnknownRemote(service) from None
     protocol = model.resolved_protocol
     return Remote(model.signing_name, model, create_serializer(protocol, False), create_parser(protocol))
+
+
+def profile_keys(profile: str) -> Credentials:
+    """The keys of a profile of the AWS configuration files, made anew where they do not last. Blocks, perhaps for
+    long: they may come from elsewhere. Raises NoKeys."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        found = _session(profile).get_credentials()
+        keys = found.get_frozen_credentials() if found is not None else None
+    except (BotoCoreError, ClientError, OSError) as error:
+        raise NoKeys(str(error)) from None
+    if keys is None or not keys.access_key or not keys.secret_key:
+        raise NoKeys(f"the profile {profile} has no credentials")
+    return Credentials(keys.access_key, keys.secret_key, keys.token)
+
+
+@cache
+def _session(profile: str) -> Any:
+    """Of a profile; it remembers when its keys end."""
+    from botocore.session import Session
+
+    return Session(profile=profile)
 
 
 def _blob(output: Any) -> str | None:
