@@ -250,3 +250,43 @@ async def test_a_fifo_publication_that_a_crash_broke_off_is_completed_by_the_nex
     await sns.settled()
     assert await sns.bodies(1) == ["m"]
     assert len(sns.aws.calls) == 1
+
+
+async def test_an_endpoint_gets_no_more_at_once_than_its_policy_allows(
+    sns: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = await sns.topic()
+    policy = json.dumps({"throttlePolicy": {"maxReceivesPerSecond": 2}})
+    await sns(
+        "Subscribe",
+        TopicArn=topic,
+        Protocol="http",
+        Endpoint="http://127.0.0.1:9/",
+        Attributes={"DeliveryPolicy": policy},
+    )
+    (queue,) = await sns.store.queues.names("sns/")
+    (lease,) = await sns.store.queues.lease(queue, limit=1, for_s=60)
+    await sns.store.queues.ack(lease.receipt)
+    await sns("ConfirmSubscription", TopicArn=topic, Token=json.loads(lease.body)["token"])
+    for number in range(5):
+        await sns("Publish", TopicArn=topic, Message=str(number))
+    pauses: list[float] = []
+    posted: list[int] = []
+
+    async def post(*_: object) -> int:
+        posted.append(len(pauses))
+        return 200
+
+    passes = asyncio.sleep
+
+    async def sleep(delay: float) -> None:
+        if delay >= 0.5:
+            pauses.append(delay)
+        await passes(0)
+
+    monkeypatch.setattr("lambent.neighbours.sns.sending.post", post)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    sns.deliver()
+    await sns.settled()
+    assert posted == [0, 0, 1, 1, 2]
+    assert pauses[:2] == [1, 1]

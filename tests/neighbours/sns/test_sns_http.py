@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+CONFIRMATION = ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
 SIGNED = {
     "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
-    "SubscriptionConfirmation": (
-        *("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
-    ),
-}  # fmt: skip
+    "SubscriptionConfirmation": CONFIRMATION,
+    "UnsubscribeConfirmation": CONFIRMATION,
+}
 
 
 @dataclass
@@ -120,6 +120,11 @@ def test_an_endpoint_confirms_by_the_link_and_gets_signed_messages(
     assert headers["content-type"] == "text/plain; charset=UTF-8"
     assert tools.http(document["UnsubscribeURL"])[0] == 200
     assert sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"] == []
+    (last,) = tools.wait_for(lambda: listener.documents("UnsubscribeConfirmation"))
+    verify(tools, last)
+    assert arn in last["Message"]
+    assert tools.http(last["SubscribeURL"])[0] == 200
+    assert sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"][0]["SubscriptionArn"] == arn
 
 
 def test_an_endpoint_that_fails_is_tried_again_and_raw_messages_come_as_they_are(

@@ -64,6 +64,23 @@ async def test_an_endpoint_that_never_answers_is_given_up(serve: Serve, monkeypa
         await post(await serve(b""), {}, b"the body")
 
 
+async def test_credentials_of_a_url_are_sent() -> None:
+    heads: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"the body"))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    target = Target.parse(f"http://us%65r:p%40ss@127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+    assert target is not None
+    assert await post(target, {}, b"the body") == 200
+    server.close()
+    assert b"Authorization: Basic dXNlcjpwQHNz\r\n" in heads[0]
+    assert b"Host: 127.0.0.1:" in heads[0]
+
+
 async def test_nobody_there_is_a_failure() -> None:
     target = Target.parse("http://127.0.0.1:9/")
     assert target is not None
@@ -76,7 +93,7 @@ async def test_nobody_there_is_a_failure() -> None:
     [
         ("http://a.example", Target("a.example", 80, False, "/", "a.example")),
         ("https://a.example/x?y=z#f", Target("a.example", 443, True, "/x?y=z", "a.example")),
-        ("http://u:p@a.example:81/", Target("a.example", 81, False, "/", "a.example:81")),
+        ("http://u:p@a.example:81/", Target("a.example", 81, False, "/", "a.example:81", "u:p")),
         ("http://[::1]:80/", Target("::1", 80, False, "/", "[::1]:80")),
         ("ftp://a.example", None),
         ("http://", None),

@@ -87,6 +87,11 @@ async def test_endpoints_are_of_their_protocol(sns: Any, protocol: str, endpoint
         ),
         ("FilterPolicy", '{"a": "b"}', 'FilterPolicy: "a" must be an object or an array'),
         ("RedrivePolicy", '{"deadLetterTargetArn": "x"}', "RedrivePolicy: deadLetterTargetArn is an invalid arn"),
+        (
+            "RedrivePolicy",
+            '{"deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:d.fifo"}',
+            "RedrivePolicy: must use a standard queue as DLQ for a standard topic.",
+        ),
         ("RedrivePolicy", "[]", "RedrivePolicy: deadLetterTargetArn is an invalid arn"),
         ("RedrivePolicy", "{x", "RedrivePolicy: failed to parse JSON."),
         ("DeliveryPolicy", "{}", "DeliveryPolicy: Delivery protocol [sqs] does not support delivery policies."),
@@ -288,4 +293,4 @@ async def test_fifo_topics_take_queues_alone(sns: Any) -> None:
         "InvalidParameter: Invalid parameter: RedrivePolicy: "
         "must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic."
     )
-    await sns.subscribed(topic, QUEUE)
+    await sns.subscribed(topic, QUEUE, RedrivePolicy=redrive)

@@ -96,44 +96,57 @@ class Deliveries:
     async def _round(self, queue: str) -> bool:
         """Deliver some of what waits; False when nothing does."""
         ref = SubscriptionRef.of_queue(queue)
-        if ref is None:
-            # A FIFO topic's own queue only remembers what came.
-            leases = await self._queues.lease(queue, limit=AT_ONCE, for_s=LEASE_S, in_order=True)
-            return await self._queues.ack(*(lease.receipt for lease in leases)) > 0
-        leases = await self._queues.lease(queue, limit=AT_ONCE, for_s=LEASE_S, in_order=ref.topic.is_fifo)
+        delivery = None if ref is None else await self._delivery(ref)
+        limit, in_order = AT_ONCE if delivery is None else delivery.limit, ref is None or ref.topic.is_fifo
+        leases = await self._queues.lease(queue, limit=limit, for_s=LEASE_S, in_order=in_order)
         if not leases:
             return False
-        topic, subscription = await self._topics.find(ref.topic), await self._topics.find_subscription(ref)
-        if subscription is None:
-            leases = await self._dropped(leases)
-            subscription = await self._topics.find_former(ref)
-        if topic is None or subscription is None:
+        if delivery is None:
+            # Nobody wants it any more; or it is a FIFO topic's own queue, which only remembers what came.
             await self._queues.ack(*(lease.receipt for lease in leases))
             return True
-        delivery = _Delivery(topic, subscription, self._queues, self._sender, self._log)
         await asyncio.gather(*(delivery.deliver(group) for group in _groups(leases)))
         if delivery.policy.per_second is not None:
             await asyncio.sleep(len(leases) / delivery.policy.per_second)
         return True
 
-    async def _dropped(self, leases: Sequence[Lease]) -> Sequence[Lease]:
-        """What is left for a subscription that has ended: to tell its endpoint so."""
-        last = [lease for lease in leases if Message.restored(lease.body).kind == UNSUBSCRIPTION]
-        await self._queues.ack(*(lease.receipt for lease in leases if lease not in last))
-        return last
+    async def _delivery(self, ref: SubscriptionRef) -> _Delivery | None:
+        """To a subscription, also one that a link has ended: its endpoint is told. None when it is gone."""
+        topic = await self._topics.find(ref.topic)
+        subscription = await self._topics.find_subscription(ref)
+        former = await self._topics.find_former(ref) if subscription is None else None
+        found = subscription or former
+        if topic is None or found is None:
+            return None
+        return _Delivery(topic, found, self._queues, self._sender, self._log, has_ended=former is not None)
 
 
 class _Delivery:
     """To one subscription, as it and its topic were a moment ago."""
 
-    def __init__(self, topic: Topic, subscription: Subscription, queues: Queues, sender: Sender, log: Log) -> None:
+    def __init__(
+        self,
+        topic: Topic,
+        subscription: Subscription,
+        queues: Queues,
+        sender: Sender,
+        log: Log,
+        *,
+        has_ended: bool,
+    ) -> None:
         self._subscription = subscription
+        self._has_ended = has_ended
         self._queues = queues
         self._sender = sender
         self._log = log
         own = subscription.attributes.get("DeliveryPolicy")
         self.policy = retries.effective(topic.attributes.get("DeliveryPolicy"), own)
         self._retries = self.policy.retries if subscription.protocol in HTTP else retries.MANAGED
+
+    @property
+    def limit(self) -> int:
+        """How many messages may be delivered at once."""
+        return AT_ONCE if self.policy.per_second is None else max(1, min(AT_ONCE, int(self.policy.per_second)))
 
     async def deliver(self, group: Sequence[Lease]) -> None:
         """One after the other; once one fails, those behind it wait, too."""
@@ -146,6 +159,9 @@ class _Delivery:
     async def _leaves(self, lease: Lease) -> bool:
         """Whether the message is done with: delivered, or given up for good."""
         message = Message.restored(lease.body)
+        if self._has_ended and message.kind != UNSUBSCRIPTION:
+            await self._queues.ack(lease.receipt)
+            return True
         if message.given_up:
             return await self._buried(lease, message)
         failure = await self._failure(self._sender.send(message, self._subscription, self.policy))

@@ -10,10 +10,11 @@ import asyncio
 import contextlib
 import re
 import ssl
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 TIMEOUT_S = 15.0
 """From the first byte to the answer's status, as on AWS."""
@@ -35,6 +36,9 @@ class Target:
     is_secure: bool
     path: str
     authority: str
+    """As the Host header has it."""
+    credentials: str | None = None
+    """`user:password`, which the URL may name."""
 
     @classmethod
     def parse(cls, url: str) -> Target | None:
@@ -48,8 +52,10 @@ class Target:
         if not _PRINTABLE.fullmatch(url) or parts.scheme not in ("http", "https") or not host or port == 0:
             return None
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        authority = parts.netloc.rpartition("@")[2]
-        return cls(host, port or (443 if parts.scheme == "https" else 80), parts.scheme == "https", path, authority)
+        user, named, authority = parts.netloc.rpartition("@")
+        is_secure = parts.scheme == "https"
+        credentials = unquote(user) if named else None
+        return cls(host, port or (443 if is_secure else 80), is_secure, path, authority, credentials)
 
 
 async def post(target: Target, headers: Mapping[str, str], body: bytes) -> int:
@@ -91,6 +97,8 @@ async def _status(reader: asyncio.StreamReader) -> int:
 
 def _request(target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
     fields = {"Host": target.authority, "Content-Length": str(len(body)), "Connection": "close", **headers}
+    if target.credentials is not None:
+        fields["Authorization"] = f"Basic {b64encode(target.credentials.encode()).decode()}"
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     return f"POST {target.path} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + body
 

@@ -157,14 +157,13 @@ class TopicRecords:
 
         return await _insisted(attempt)
 
-    async def subscribe(
-        self, ref: TopicRef, made: Callable[[Topic, Sequence[Subscription]], Subscription]
-    ) -> Subscription:
-        """Write the subscription that `made(topic, its subscriptions)` answers, be it a new or a changed one."""
+    async def subscribe(self, ref: TopicRef, made: Callable[[Sequence[Subscription]], Subscription]) -> Subscription:
+        """Write the subscription that `made(the topic's subscriptions)` answers, be it a new or a changed one. Raises
+        NotFoundException, ConcurrentAccessException."""
 
         async def attempt() -> Subscription:
             topic, revision = await self._held(ref)
-            subscription = made(topic, await self.subscriptions(ref))
+            subscription = made(await self.subscriptions(ref))
             guard = Put(ref.key, orjson.dumps(topic), expect=revision)
             await self._records.write(guard, Put(subscription.ref.key, orjson.dumps(subscription)))
             return subscription

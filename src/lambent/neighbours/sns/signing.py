@@ -9,6 +9,7 @@ import base64
 import datetime
 import hashlib
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -17,6 +18,9 @@ from lambent.kit.tasks import Tasks
 from lambent.neighbours.sns.envelope import Signature
 from lambent.neighbours.sns.names import ROOT
 from lambent.store.base import ABSENT, Put, Record, Records, RevisionMismatch
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 PATH = "/_lambent/sns/"
 """The certificate is below it."""
@@ -84,13 +88,16 @@ def certificate_path(text: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _private_key(pem: bytes):  # type: ignore[no-untyped-def]
+def _private_key(pem: bytes) -> RSAPrivateKey:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    return load_pem_private_key(pem, password=None)
+    key = load_pem_private_key(pem, password=None)
+    assert isinstance(key, RSAPrivateKey)
+    return key
 
 
-@lru_cache(maxsize=256)  # the subscriptions of a topic mostly get the same
+@lru_cache(maxsize=16)  # the subscriptions of a topic mostly get the same, at about the same time
 def _signature(pem: bytes, text: bytes, version: str) -> str:
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15

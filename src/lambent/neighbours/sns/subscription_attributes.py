@@ -10,7 +10,7 @@ import orjson
 
 from lambent.core import subscriptionfilter
 from lambent.neighbours.sns import retries
-from lambent.neighbours.sns.names import QueueArn, TopicRef, is_function_arn
+from lambent.neighbours.sns.names import FIFO, QueueArn, TopicRef, is_function_arn
 from lambent.neighbours.sns.posting import Target
 from lambent.neighbours.sns.records import Subscription, Topic
 from lambent.neighbours.sns.requests import invalid
@@ -52,10 +52,15 @@ def is_url(text: str) -> bool:
     return len(text) <= ENDPOINT and Target.parse(text) is not None
 
 
-def checked(topic: Topic, protocol: str, given: Mapping[str, str], parameter: str = "Attributes") -> dict[str, str]:
+def checked(
+    protocol: str, endpoint: str, topic: TopicRef, given: Mapping[str, str], parameter: str = "Attributes"
+) -> dict[str, str]:
     """The attributes of a subscription as they are kept: empty ones are left out. Raises InvalidParameterException."""
     for name, value in given.items():
-        _check(topic, protocol, name, value, given, parameter)
+        if name == "RedrivePolicy" and value:
+            _check_redrive(topic, endpoint, value, parameter)
+        else:
+            _check(protocol, name, value, given, parameter)
     kept = {name: value for name, value in given.items() if not _is_nothing(name, value)}
     if kept.get("DeliveryPolicy"):
         policy = retries.check_subscription(kept["DeliveryPolicy"])
@@ -63,7 +68,7 @@ def checked(topic: Topic, protocol: str, given: Mapping[str, str], parameter: st
     return kept
 
 
-def changed(topic: Topic, subscription: Subscription, name: str, value: str) -> dict[str, str]:
+def changed(subscription: Subscription, name: str, value: str) -> dict[str, str]:
     """A subscription's attributes once `name` is set. Raises InvalidParameterException."""
     if name in _UNSUPPORTED:
         raise invalid("AttributeName", f"{name} is not supported by Lambent")
@@ -73,7 +78,8 @@ def changed(topic: Topic, subscription: Subscription, name: str, value: str) -> 
     scope = result.get("FilterPolicyScope", subscriptionfilter.ATTRIBUTES)
     if name == "FilterPolicyScope" and scope in subscriptionfilter.SCOPES and result.get("FilterPolicy"):
         _check_filter(result["FilterPolicy"], scope, "FilterPolicyScope")
-    kept = checked(topic, subscription.protocol, {name: value, "FilterPolicyScope": scope}, parameter="")
+    given = {name: value, "FilterPolicyScope": scope}
+    kept = checked(subscription.protocol, subscription.endpoint, subscription.ref.topic, given, parameter="")
     result.pop(name)
     return result | ({name: kept[name]} if name in kept else {})
 
@@ -123,7 +129,7 @@ def filter_of(attributes: Mapping[str, str]) -> subscriptionfilter.Filter | None
     return subscriptionfilter.parse(policy, attributes.get("FilterPolicyScope", subscriptionfilter.ATTRIBUTES))
 
 
-def _check(topic: Topic, protocol: str, name: str, value: str, given: Mapping[str, str], parameter: str) -> None:
+def _check(protocol: str, name: str, value: str, given: Mapping[str, str], parameter: str) -> None:
     if name in _UNSUPPORTED:
         raise invalid("Attributes", f"{name} is not supported by Lambent")
     if name not in _SETTABLE:
@@ -140,8 +146,6 @@ def _check(topic: Topic, protocol: str, name: str, value: str, given: Mapping[st
                 raise _refused(parameter, name, text)
         case "FilterPolicy" if not _is_nothing(name, value):
             _check_filter(value, given.get("FilterPolicyScope", subscriptionfilter.ATTRIBUTES), parameter)
-        case "RedrivePolicy" if value:
-            _check_redrive(topic, value, parameter)
         case "DeliveryPolicy" if value:
             if protocol not in HTTP:
                 raise _refused(parameter, name, f"Delivery protocol [{protocol}] does not support delivery policies.")
@@ -165,7 +169,7 @@ def _check_filter(policy: str, scope: str, parameter: str) -> None:
         raise _refused(parameter, "FilterPolicy", str(error)) from None
 
 
-def _check_redrive(topic: Topic, value: str, parameter: str) -> None:
+def _check_redrive(topic: TopicRef, endpoint: str, value: str, parameter: str) -> None:
     try:
         policy = orjson.loads(value)
     except orjson.JSONDecodeError:
@@ -174,9 +178,11 @@ def _check_redrive(topic: Topic, value: str, parameter: str) -> None:
     queue = QueueArn.parse(target) if isinstance(target, str) else None
     if queue is None:
         raise _refused(parameter, "RedrivePolicy", "deadLetterTargetArn is an invalid arn")
-    if topic.ref.is_fifo and not queue.is_fifo:
+    if topic.is_fifo and endpoint.endswith(FIFO) and not queue.is_fifo:
         text = "must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic."
         raise _refused(parameter, "RedrivePolicy", text)
+    if queue.is_fifo and not topic.is_fifo:
+        raise _refused(parameter, "RedrivePolicy", "must use a standard queue as DLQ for a standard topic.")
     if (queue.account, queue.region) != (topic.account, topic.region):
         text = "deadLetterTargetArn must be a queue in the account and region of the topic"
         raise _refused(parameter, "RedrivePolicy", text)

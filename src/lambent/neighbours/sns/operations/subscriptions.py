@@ -12,7 +12,7 @@ from lambent.neighbours.sns import subscription_attributes
 from lambent.neighbours.sns.envelope import confirmation_text
 from lambent.neighbours.sns.message import SUBSCRIPTION, UNSUBSCRIPTION, Message
 from lambent.neighbours.sns.names import Malformed, SubscriptionRef, TopicRef
-from lambent.neighbours.sns.records import Subscription, Topic, TopicRecords
+from lambent.neighbours.sns.records import Subscription, TopicRecords
 from lambent.neighbours.sns.requests import PAGE, invalid, page_token, read_page_token, subscription_ref, topic_ref
 from lambent.neighbours.sns.shapes import (
     AuthorizationErrorException,
@@ -54,9 +54,9 @@ class Subscriptions:
         protocol, endpoint = request["Protocol"], request.get("Endpoint", "")
         given = request.get("Attributes", {})
 
-        def made(topic: Topic, others: Sequence[Subscription]) -> Subscription:
+        def made(others: Sequence[Subscription]) -> Subscription:
             subscription_attributes.check_endpoint(ref, protocol, endpoint)
-            attributes = subscription_attributes.checked(topic, protocol, given)
+            attributes = subscription_attributes.checked(protocol, endpoint, ref, given)
             for other in others:
                 if (other.protocol, other.endpoint) == (protocol, endpoint):
                     return self._again(other, attributes)
@@ -138,11 +138,9 @@ class Subscriptions:
     async def set_subscription_attributes(self, call: Call, request: SetSubscriptionAttributesInput) -> None:
         ref = subscription_ref(call, request["SubscriptionArn"])
         name, value = request["AttributeName"], request.get("AttributeValue", "")
-        await self._topics.subscription(ref)
-        topic = await self._topics.topic(ref.topic)
 
         def changed(subscription: Subscription) -> Subscription:
-            attributes = subscription_attributes.changed(topic, subscription, name, value)
+            attributes = subscription_attributes.changed(subscription, name, value)
             return replace(subscription, attributes=attributes)
 
         await self._topics.change_subscription(ref, changed)
