@@ -7,10 +7,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
+from lambent.kit.http_client import Client, Origin
+from lambent.kit.log import Log
+from lambent.kit.tasks import Tasks
 from lambent.neighbours.sns import posting
-from lambent.neighbours.sns.posting import Target, Undelivered, post
+from lambent.neighbours.sns.posting import Target, Undelivered, new_client, post
 
 Serve = Callable[[bytes], Awaitable[Target]]
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    made = new_client(Tasks(Log("error")))
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -48,23 +58,25 @@ async def serve() -> AsyncIterator[Serve]:
         (b"HTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 404 Not Found\r\n\r\n", 404),
     ],
 )
-async def test_the_status_is_what_counts(serve: Serve, answer: bytes, status: int) -> None:
-    assert await post(await serve(answer), {"X": "y"}, b"the body") == status
+async def test_the_status_is_what_counts(client: Client, serve: Serve, answer: bytes, status: int) -> None:
+    assert await post(client, await serve(answer), {"X": "y"}, b"the body") == status
 
 
 @pytest.mark.parametrize("answer", [b"nonsense\r\n", b"HTTP/1.1 200", b"HTTP/1.1 " + b"0" * 100_000, b"\n"])
-async def test_what_is_no_answer_is_a_failure(serve: Serve, answer: bytes) -> None:
+async def test_what_is_no_answer_is_a_failure(client: Client, serve: Serve, answer: bytes) -> None:
     with pytest.raises(Undelivered):
-        await post(await serve(answer), {}, b"the body")
+        await post(client, await serve(answer), {}, b"the body")
 
 
-async def test_an_endpoint_that_never_answers_is_given_up(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_endpoint_that_never_answers_is_given_up(
+    client: Client, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(posting, "TIMEOUT_S", 0.05)
     with pytest.raises(Undelivered, match="no answer within"):
-        await post(await serve(b""), {}, b"the body")
+        await post(client, await serve(b""), {}, b"the body")
 
 
-async def test_credentials_of_a_url_are_sent() -> None:
+async def test_credentials_of_a_url_are_sent(client: Client) -> None:
     heads: list[bytes] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -75,26 +87,26 @@ async def test_credentials_of_a_url_are_sent() -> None:
     server = await asyncio.start_server(talk, "127.0.0.1", 0)
     target = Target.parse(f"http://us%65r:p%40ss@127.0.0.1:{server.sockets[0].getsockname()[1]}/")
     assert target is not None
-    assert await post(target, {}, b"the body") == 200
+    assert await post(client, target, {}, b"the body") == 200
     server.close()
     assert b"Authorization: Basic dXNlcjpwQHNz\r\n" in heads[0]
     assert b"Host: 127.0.0.1:" in heads[0]
 
 
-async def test_nobody_there_is_a_failure() -> None:
+async def test_nobody_there_is_a_failure(client: Client) -> None:
     target = Target.parse("http://127.0.0.1:9/")
     assert target is not None
     with pytest.raises(Undelivered):
-        await post(target, {}, b"the body")
+        await post(client, target, {}, b"the body")
 
 
 @pytest.mark.parametrize(
     ("url", "target"),
     [
-        ("http://a.example", Target("a.example", 80, False, "/", "a.example")),
-        ("https://a.example/x?y=z#f", Target("a.example", 443, True, "/x?y=z", "a.example")),
-        ("http://u:p@a.example:81/", Target("a.example", 81, False, "/", "a.example:81", "u:p")),
-        ("http://[::1]:80/", Target("::1", 80, False, "/", "[::1]:80")),
+        ("http://a.example", Target(Origin("a.example", 80), "/")),
+        ("https://a.example/x?y=z#f", Target(Origin("a.example", 443, is_tls=True), "/x?y=z")),
+        ("http://u:p@a.example:81/", Target(Origin("a.example", 81), "/", "u:p")),
+        ("http://[::1]:80/", Target(Origin("::1", 80), "/")),
         ("ftp://a.example", None),
         ("http://", None),
         ("http://a.example:99999", None),

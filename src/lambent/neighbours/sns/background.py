@@ -14,6 +14,7 @@ from lambent.kit.log import Log
 from lambent.neighbours.sns import retries
 from lambent.neighbours.sns.message import NOTIFICATION, UNSUBSCRIPTION, Message
 from lambent.neighbours.sns.names import ROOT, SubscriptionRef
+from lambent.neighbours.sns.posting import new_client
 from lambent.neighbours.sns.records import Subscription, Topic, TopicRecords
 from lambent.neighbours.sns.sending import Failed, Sender
 from lambent.neighbours.sns.signing import Signer
@@ -39,7 +40,8 @@ class Deliveries:
     def __init__(self, ports: Ports) -> None:
         self._topics = TopicRecords(ports.records)
         self._queues = ports.queues
-        self._sender = Sender(ports.aws, Signer(ports.records, ports.seal, ports.tasks))
+        self._client = new_client(ports.tasks)
+        self._sender = Sender(ports.aws, Signer(ports.records, ports.seal, ports.tasks), self._client)
         self._tasks = ports.tasks
         self._clock = ports.clock
         self._log = ports.log
@@ -56,6 +58,7 @@ class Deliveries:
             await asyncio.Event().wait()
         finally:
             end()
+            self._client.close()
 
     def _heard(self, queue: str) -> None:
         if not queue.startswith(ROOT):

@@ -1,25 +1,22 @@
-"""Posting to HTTP endpoints: one request on a connection of its own, on the event loop, within a strict time.
-
-The standard library's client blocks a thread for as long as an endpoint takes; endpoints that hang would use up the
-few threads that there are. What is needed of HTTP here is little: the answer's status.
-"""
+"""Posting to HTTP endpoints: where a URL leads, and one request within a strict time."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import re
-import ssl
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
+from lambent.kit.http_client import AnswerTooLarge, Broken, Client, ClientLimits, Origin, Outgoing, Unreachable
+from lambent.kit.tasks import Tasks
+
 TIMEOUT_S = 15.0
-"""From the first byte to the answer's status, as on AWS."""
-_HEAD_BYTES = 65_536
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})(?: [^\r\n]*)?\r?\n")
+"""From the first byte until the answer is there, as on AWS."""
+_ANSWER_BYTES = 65_536
+"""An answer's body is not looked at; a small one is taken so that the connection can be used again."""
 _PRINTABLE = re.compile(r"[!-~]+")
 
 
@@ -31,12 +28,8 @@ class Undelivered(Exception):
 class Target:
     """Where a URL leads."""
 
-    host: str
-    port: int
-    is_secure: bool
+    origin: Origin
     path: str
-    authority: str
-    """As the Host header has it."""
     credentials: str | None = None
     """`user:password`, which the URL may name."""
 
@@ -44,66 +37,36 @@ class Target:
     def parse(cls, url: str) -> Target | None:
         """None for what is no http or https URL."""
         try:
-            parts = urlsplit(url)
-            port = parts.port
-            host = parts.hostname
+            origin, parts = Origin.of(url), urlsplit(url)
         except ValueError:
             return None
-        if not _PRINTABLE.fullmatch(url) or parts.scheme not in ("http", "https") or not host or port == 0:
+        if not _PRINTABLE.fullmatch(url) or parts.port == 0:
             return None
+        user, named, _ = parts.netloc.rpartition("@")
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        user, named, authority = parts.netloc.rpartition("@")
-        is_secure = parts.scheme == "https"
-        credentials = unquote(user) if named else None
-        return cls(host, port or (443 if is_secure else 80), is_secure, path, authority, credentials)
+        return cls(origin, path, unquote(user) if named else None)
 
 
-async def post(target: Target, headers: Mapping[str, str], body: bytes) -> int:
+def new_client(tasks: Tasks) -> Client:
+    """A client that waits no longer than a delivery may take."""
+    return Client(tasks, ClientLimits(connect_s=TIMEOUT_S, head_s=TIMEOUT_S, silent_s=TIMEOUT_S))
+
+
+async def post(client: Client, target: Target, headers: Mapping[str, str], body: bytes) -> int:
     """The status that the endpoint answers with. Raises Undelivered."""
+    fields = {b"Host": target.origin.authority} | {n.encode(): v.encode("latin-1") for n, v in headers.items()}
+    if target.credentials is not None:
+        fields[b"Authorization"] = b"Basic " + b64encode(target.credentials.encode())
+    request = Outgoing("POST", target.path.encode(), fields, body)
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            return await _exchange(target, _request(target, headers, body))
+            answer = await client.send(target.origin, request)
     except TimeoutError:
-        raise Undelivered(f"no answer within {TIMEOUT_S:.0f} seconds") from None
-    except (OSError, ssl.SSLError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-        raise Undelivered(str(error) or type(error).__name__) from None
-
-
-async def _exchange(target: Target, request: bytes) -> int:
-    context = _context() if target.is_secure else None
-    reader, writer = await asyncio.open_connection(target.host, target.port, ssl=context, limit=_HEAD_BYTES)
-    try:
-        writer.write(request)
-        await writer.drain()
-        while True:
-            status = await _status(reader)
-            if status >= 200:  # what is below says only that the answer follows
-                return status
-            while (await reader.readuntil(b"\n")).strip():
-                pass
-    finally:
-        writer.close()
-        with contextlib.suppress(OSError, ssl.SSLError):
-            await writer.wait_closed()
-
-
-async def _status(reader: asyncio.StreamReader) -> int:
-    line = await reader.readuntil(b"\n")
-    found = _STATUS_LINE.fullmatch(line)
-    if found is None:
-        raise Undelivered("the endpoint does not speak HTTP")
-    return int(found[1])
-
-
-def _request(target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
-    fields = {"Host": target.authority, "Content-Length": str(len(body)), "Connection": "close", **headers}
-    if target.credentials is not None:
-        fields["Authorization"] = f"Basic {b64encode(target.credentials.encode()).decode()}"
-    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    return f"POST {target.path} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + body
-
-
-@lru_cache(maxsize=1)
-def _context() -> ssl.SSLContext:
-    """The host's certificate authorities decide which endpoints are believed."""
-    return ssl.create_default_context()
+        raise Undelivered(f"no answer within {TIMEOUT_S:g} seconds") from None
+    except (Unreachable, Broken) as error:
+        raise Undelivered(str(error)) from None
+    async with answer:
+        with contextlib.suppress(Broken, AnswerTooLarge, TimeoutError):
+            async with asyncio.timeout(1.0):
+                await answer.read(_ANSWER_BYTES)
+    return answer.status

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from lambent.kit.http_client import Client
 from lambent.kit.ids import uuid4
 from lambent.neighbours.sns import envelope, retries
 from lambent.neighbours.sns.envelope import Links, Signature
@@ -36,9 +37,10 @@ class Failed(Exception):
 class Sender:
     """Knows how each protocol is delivered to."""
 
-    def __init__(self, aws: Aws, signer: Signer) -> None:
+    def __init__(self, aws: Aws, signer: Signer, client: Client) -> None:
         self._aws = aws
         self._signer = signer
+        self._client = client
         self._posting = asyncio.Semaphore(POSTS)
 
     async def send(self, message: Message, subscription: Subscription, policy: retries.Policy) -> None:
@@ -90,7 +92,7 @@ class Sender:
         headers = envelope.headers(message, subscription.ref, content_type, is_raw=is_raw)
         try:
             async with self._posting:
-                status = await post(target, headers, text.encode())
+                status = await post(self._client, target, headers, text.encode())
         except Undelivered as error:
             raise Failed(str(error)) from None
         if not 200 <= status < 300:
