@@ -249,7 +249,7 @@ def test_the_demonstration_deploys_and_updates_every_example(tools: Any, tmp_pat
         command = [sys.executable, str(DEMO), "--once", "--port", port, "--data", str(tmp_path / "data")]
         done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-        for folder in (DEMO.parents[1] / "examples").glob("*/"):
+        for folder in (file.parent for file in (DEMO.parents[1] / "examples").glob("*/example.json")):
             part = done.stdout.split(f"\n{folder.name}  (")[1].split("\n\n")[0]
             assert "left out: " in part or ("REPORT RequestId" in part and "Hello world" in part)
 
