@@ -79,3 +79,11 @@ def test_the_users_profile_and_proxy_play_no_part(monkeypatch: pytest.MonkeyPatc
         monkeypatch.delenv(name, raising=False)
     with _server(b'HTTP/1.1 200 OK\r\ncontent-length: 16\r\n\r\n{"Functions":[]}') as endpoint:
         _list(endpoint)
+
+
+def test_an_error_without_a_word_is_told_by_its_code() -> None:
+    body = b'{"Message":null}'
+    head = b"HTTP/1.1 403 Forbidden\r\nx-amzn-ErrorType: AccessDeniedException\r\nContent-Type: application/json\r\n"
+    answer = head + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+    with _server(answer) as endpoint, pytest.raises(Failure, match="AccessDeniedException: An error occurred"):
+        _list(endpoint)

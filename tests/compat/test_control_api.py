@@ -77,7 +77,8 @@ def refused(aws: Any, operation: str, request: dict[str, Any]) -> tuple[int, str
     with pytest.raises(ClientError) as caught:
         getattr(aws, operation)(**request)
     answer = caught.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"], answer["Error"]["Message"]
+    error = answer["Error"]
+    return answer["ResponseMetadata"]["HTTPStatusCode"], error["Code"], error["Message"] or ""
 
 
 def on_failure(arn: str) -> dict[str, Any]:

@@ -233,3 +233,75 @@ def test_the_quota_of_code_counts_functions_versions_and_layers_and_what_was_del
     server.start()
     used = 3 * size + len(smaller)
     assert is_full("create_function", FunctionName="four", Code={"ZipFile": package}, **members)
+
+
+BODIES: list[tuple[str, dict[str, Any], int, str, dict[str, Any]]] = [
+    ("get_function", NO_F, 404, "ResourceNotFoundException",
+     {"Type": "User", "Message": f"Function not found: {LAMBDA}:function:nobody"}),
+    ("update_function_code", {**F, "ZipFile": b"x"}, 400, "InvalidParameterValueException",
+     {"Type": "User", "message": "Could not unzip uploaded file. Please check your file, then try to upload again."}),
+    ("create_alias", {**F, "Name": "live", "FunctionVersion": "1"}, 409, "ResourceConflictException",
+     {"Type": "User", "message": f"Alias already exists: {ARN}:live"}),
+    ("update_alias", {**F, "Name": "live", "RevisionId": "other"}, 412, "PreconditionFailedException",
+     {"Type": "User", "message": REVISION}),
+    ("get_provisioned_concurrency_config", {**F, "Qualifier": "1"}, 404,
+     "ProvisionedConcurrencyConfigNotFoundException",
+     {"Type": "User", "message": "No Provisioned Concurrency Config found for this function"}),
+    ("invoke", {**F, "Qualifier": PUBLISHED}, 400, "NoPublishedVersionException",
+     {"Type": "User", "Message": "The function has no published versions available."}),
+    ("list_functions", {"MaxItems": 0}, 400, "ValidationException",
+     {"message": "1 validation error detected: Value '0' at 'maxItems' failed to satisfy constraint: "
+                 "Member must have value greater than or equal to 1"}),
+    ("get_function", {"FunctionName": "arn:aws:lambda:us-east-1:111111111111:function:f"}, 403, "AccessDeniedException",
+     {"Message": None}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("operation", "request_", "status", "code", "body"), BODIES, ids=[case[3] for case in BODIES])
+def test_an_error_s_body_has_the_recorded_members(
+    shared_server: Any, f: str, operation: str, request_: dict[str, Any], status: int, code: str, body: dict[str, Any]
+) -> None:
+    seen: list[dict[str, Any]] = []
+    config = Config(parameter_validation=False, retries={"total_max_attempts": 1})
+    client = shared_server.client("lambda", config=config)
+    client.meta.events.register("response-received.lambda", lambda response_dict, **_: seen.append(response_dict))
+    with pytest.raises(ClientError):
+        getattr(client, operation)(**filled(request_, f))
+    assert seen[0]["status_code"] == status
+    assert seen[0]["headers"]["x-amzn-errortype"] == code
+    assert len(seen[0]["headers"]["x-amzn-requestid"]) == 36
+    assert json.loads(seen[0]["body"]) == filled(body, f)
+
+
+def test_a_configuration_has_the_defaults_of_aws_and_forgets_as_it_does(
+    shared_server: Any, aws: Any, tools: Any
+) -> None:
+    name = f"defaults-{uuid4().hex[:12]}"
+    created = shared_server.function(name, {"app.py": "def handler(event, context): return event\n"})
+
+    def updated(**members: Any) -> dict[str, Any]:
+        aws.update_function_configuration(FunctionName=name, **members)
+        aws.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05})
+        return dict(aws.get_function_configuration(FunctionName=name))
+
+    absent = ("Environment", "VpcConfig", "DeadLetterConfig", "KMSKeyArn", "Layers", "FileSystemConfigs", "MasterArn")
+    assert not set(absent) & set(created)
+    assert created["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name}"}
+    assert created["SnapStart"] == {"ApplyOn": "None", "OptimizationStatus": "Off"}
+    assert created["TracingConfig"] == {"Mode": "PassThrough"}
+    assert (created["Timeout"], created["MemorySize"], created["Description"]) == (3, 128, "")
+    assert (created["EphemeralStorage"], created["Architectures"]) == ({"Size": 512}, ["x86_64"])
+    assert (created["PackageType"], created["Version"]) == ("Zip", "$LATEST")
+    found = aws.get_function(FunctionName=name)
+    assert not {"Tags", "Concurrency"} & set(found)
+    assert found["Code"]["RepositoryType"] == "S3"
+
+    assert updated(Environment={"Variables": {}})["Environment"] == {"Variables": {}}
+    assert updated(Environment={"Variables": {"AB": "c"}})["Environment"] == {"Variables": {"AB": "c"}}
+    assert updated(Description="kept")["Environment"] == {"Variables": {"AB": "c"}}
+    levels = {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"}
+    group = {"LogGroup": f"/aws/lambda/{name}"}
+    assert updated(LoggingConfig={"LogFormat": "JSON"})["LoggingConfig"] == {**levels, **group}
+    assert updated(LoggingConfig={"LogFormat": "Text"})["LoggingConfig"] == {"LogFormat": "Text", **group}
+    assert aws.list_functions(MasterRegion="eu-west-1")["Functions"] == []
+    aws.delete_function(FunctionName=name)

@@ -84,7 +84,7 @@ def talking_to(access: Access) -> Iterator[None]:
         yield
     except ClientError as error:
         said = error.response.get("Error", {})
-        raise Failure(f"{said.get('Code', 'Error')}: {_line(said.get('Message', error))}") from None
+        raise Failure(f"{said.get('Code', 'Error')}: {_line(said.get('Message') or error)}") from None
     except (EndpointConnectionError, ConnectTimeoutError):
         raise Failure(f"cannot reach {access.endpoint}: is `lambent serve` running?") from None
     except (ConnectionClosedError, ReadTimeoutError):

@@ -68,7 +68,8 @@ class Functions:
         self._signing = SigningConfigs(ports)
 
     async def create_function(self, call: Call, request: CreateFunctionRequest) -> FunctionConfiguration:
-        """Partly: no VPC, images, SnapStart yet (refused by name)."""
+        """Partly: no VPC, images, SnapStart, KMS keys, file systems, tenant isolation, durable executions or Managed
+        Instances (refused by name)."""
         ref = self._creatable(call, request["FunctionName"])
         version = self._new_version(ref, request)
         if await self._functions.get(ref.account, ref.region, ref.name) is not None:
@@ -141,7 +142,7 @@ class Functions:
     async def update_function_configuration(
         self, call: Call, request: UpdateFunctionConfigurationRequest
     ) -> FunctionConfiguration:
-        """Partly: no VPC, SnapStart or KMS keys yet (refused by name)."""
+        """Partly: as CreateFunction. Changes what the request names."""
         function = (await find_function(self._functions, call, request)).function
         _check_updatable(function, request)
         configured(function.latest, request)

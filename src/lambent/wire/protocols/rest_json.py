@@ -41,7 +41,9 @@ class RestJson:
         kind = (b"x-amzn-ErrorType", fault.code.encode("ascii"))
         if fault.shape is None:
             headers = [*fault.headers, kind, (b"Content-Type", b"application/json")]
-            return Response(fault.status, headers, json_values.dumps(fault.members))
+            # AWS says null where it has nothing to say: to callers from other accounts.
+            members = fault.members or {base.message_key(self._service, fault.code, None): None}
+            return Response(fault.status, headers, json_values.dumps(members))
         written = rest.writer(fault.shape, fault.status, self._documents)(fault.members, request_id)
         return Response(written.status, [*written.headers, kind, *fault.headers[1:]], written.body)
 
