@@ -13,7 +13,7 @@ from lambent.front.identity import Identity
 from lambent.kit.ids import uuid4
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
-from lambent.wire.call import NOBODY, Call, Principal
+from lambent.wire.call import NOBODY, Call, Caller, Principal
 from lambent.wire.canonical import hash_of
 from lambent.wire.errors import ApiError, InternalError, UnknownOperation
 from lambent.wire.message import PlainRequest, Request, Response
@@ -36,8 +36,8 @@ class Pipeline:
         self._tasks = tasks
         self._log = log
 
-    async def handle(self, request: Request) -> Response:
-        """The answer to any request. Never raises: what is our fault is logged, and answered so."""
+    async def handle(self, request: Request, caller: Caller | None = None) -> Response:
+        """The answer to any request, which `caller` waits for. Never raises: what is our fault is logged and said."""
         request_id = self.request_id(request)
         try:
             scope = claimed_scope(request.headers, request.query)
@@ -47,7 +47,7 @@ class Pipeline:
         if route is None:
             return unrouted(UnknownOperation(), request_id)
         try:
-            return await self._answered(route, request, request_id)
+            return await self._answered(route, request, request_id, caller)
         except ApiError as error:
             return self._registry.refusal(route, error, request_id)
         except Exception as error:  # one of the few boundaries: the client gets an answer whatever happens
@@ -66,13 +66,14 @@ class Pipeline:
         authorise(call)
         return call
 
-    async def _answered(self, route: Route, request: Request, request_id: str) -> Response:
+    async def _answered(self, route: Route, request: Request, request_id: str, caller: Caller | None) -> Response:
         if route.operation is not None and route.operation.is_unsigned and _claims_nothing(request):
             verified = Verified(NOBODY, "", route.service.name)
         else:
             verified = await self.verified(request)
         check_request_id(request)
         call = call_of(route, verified, request, request_id)
+        call.caller = caller
         authorise(call)
         if verified.chunks is not None:
             body = verified.body(request.body)

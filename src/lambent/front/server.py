@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from urllib.parse import parse_qs, parse_qsl
 
@@ -57,10 +57,20 @@ class Site:
 class PublicConnection(Connection):
     """One client of the public port, or of the same port inside a sandbox."""
 
-    __slots__ = ("_site",)
+    __slots__ = ("_leave", "_site")
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._leave: Callable[[], None] | None = None
+
+    def on_leave(self, leave: Callable[[], None]) -> None:
+        """See `Caller` in wire/call.py."""
+        self._leave = leave
+
+    def closed(self) -> None:
+        """Tell whoever works on the answer and wants to know."""
+        if self._leave is not None:
+            self._leave()
 
     def received(self, request: Request) -> None:
         """Invocations take the fast door; all else is a task."""
@@ -111,7 +121,8 @@ class PublicConnection(Connection):
                 log.error("request_failed", error=error, path=request.path.decode("latin-1"))
                 answer = Response(500, _JSON, b'{"message":"Internal error."}')
         else:
-            handled = await self._site.pipeline.handle(request)
+            handled = await self._site.pipeline.handle(request, self)
+            self._leave = None
             if handled.stream is not None:
                 await self._stream(handled.status, handled.headers, handled.stream)
                 return

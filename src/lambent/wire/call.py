@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,13 @@ NOBODY = Principal(account="", arn="", user_id="anonymous", access_key="")
 """Who calls, without a signature, one of the operations that need none."""
 
 
+class Caller(Protocol):
+    """Whoever waits for the answer to a call."""
+
+    def on_leave(self, leave: Callable[[], None]) -> None:
+        """Call `leave` if the caller goes away before the answer; one function at most for each call."""
+
+
 @dataclass(slots=True)  # not frozen: made for every request, which takes a third of the time so
 class Call:
     """One request to one operation."""
@@ -35,6 +43,8 @@ class Call:
     host: str = ""
     """The Host header: what links in answers are made with."""
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
+    caller: Caller | None = None
+    """None for calls that Lambent makes itself."""
 
     @property
     def account(self) -> str:

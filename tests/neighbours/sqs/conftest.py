@@ -61,10 +61,16 @@ class Sqs:
         self.housekeeping = Housekeeping(self.ports)
 
     async def __call__(
-        self, operation: str, *, account: str = ACCOUNT, headers: dict[bytes, bytes] | None = None, **request: Any
+        self,
+        operation: str,
+        *,
+        account: str = ACCOUNT,
+        headers: dict[bytes, bytes] | None = None,
+        caller: Any = None,
+        **request: Any,
     ) -> Any:
         principal = Principal(account, f"arn:aws:iam::{account}:root", account, "AKIA", is_root=True)
-        call = Call(principal, REGION, "id", "sqs", operation, host="aws.test", headers=headers or {})
+        call = Call(principal, REGION, "id", "sqs", operation, "aws.test", headers or {}, caller)
         bound = self._api.bound(operation)
         bound.validate(request)
         assert bound.method is not None

@@ -354,6 +354,41 @@ async def test_who_goes_away_leaves_its_message_to_the_next(sqs: Any) -> None:
     assert await second == ["a"]
 
 
+async def test_who_has_hung_up_gets_nothing(sqs: Any) -> None:
+    url = await sqs.queue("q")
+    caller = Caller()
+    first = asyncio.ensure_future(sqs("ReceiveMessage", QueueUrl=url, WaitTimeSeconds=20, caller=caller))
+    (second,) = await waiting(sqs, url)
+    caller.hang_up()
+    assert await first == {}
+    await sqs.send(url, "a")
+    assert await second == ["a"]
+
+
+async def test_what_was_found_for_somebody_who_hung_up_is_there_for_others(sqs: Any) -> None:
+    url = await sqs.queue("q")
+    caller = Caller()
+    lease = sqs.store.queues.lease
+
+    async def slow(*names: Any, **members: Any) -> Any:
+        leases = await lease(*names, **members)
+        caller.hang_up()
+        return leases
+
+    await sqs.send(url, "a")
+    sqs.store.queues.lease = slow
+    assert await sqs("ReceiveMessage", QueueUrl=url, WaitTimeSeconds=20, caller=caller) == {}
+    sqs.store.queues.lease = lease
+    assert await sqs.bodies(url) == ["a"]
+
+
+class Caller:
+    """Somebody who waits for an answer, until they hang up."""
+
+    def on_leave(self, leave: Callable[[], None]) -> None:
+        self.hang_up = leave
+
+
 async def test_who_waits_at_a_fifo_queue_is_woken_when_the_group_is_free(sqs: Any) -> None:
     url = await sqs.queue("q.fifo", ContentBasedDeduplication="true")
     await sqs.send(url, "a", "b", MessageGroupId="g")

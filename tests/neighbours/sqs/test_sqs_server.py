@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
 
 def bodies(answer: Any) -> list[str]:
@@ -113,3 +114,14 @@ def test_a_server_that_stops_lets_those_go_who_wait(make_server: Callable[..., A
     assert server.stop() == 0
     waiting.join(timeout=60)
     assert answers == [[]]
+
+
+def test_a_client_that_hangs_up_while_it_waits_takes_no_message_along(
+    shared_server: Any, aws: Any, make_queue: Callable[..., str]
+) -> None:
+    url = make_queue()
+    impatient = shared_server.client("sqs", config=Config(read_timeout=0.3, retries={"total_max_attempts": 1}))
+    with pytest.raises(ReadTimeoutError):
+        impatient.receive_message(QueueUrl=url, WaitTimeSeconds=20)
+    aws.send_message(QueueUrl=url, MessageBody="a")
+    assert bodies(aws.receive_message(QueueUrl=url, WaitTimeSeconds=10)) == ["a"]

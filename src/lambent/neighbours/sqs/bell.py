@@ -19,6 +19,8 @@ class Waiter:
         self._rung = asyncio.Event()
         self.is_let_go = False
         """It shall wait no longer, whether there is anything or not."""
+        self.has_left = False
+        """Nobody would get what it finds."""
 
     @property
     def is_rung(self) -> bool:
@@ -28,6 +30,11 @@ class Waiter:
     def ring(self) -> None:
         """Wake it."""
         self._rung.set()
+
+    def leave(self) -> None:
+        """Whoever it waits for has gone."""
+        self.has_left = True
+        self.ring()
 
     def look(self) -> None:
         """It looks for messages now: what came until now needs no ring."""

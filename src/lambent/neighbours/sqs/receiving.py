@@ -14,6 +14,7 @@ from lambent.neighbours.sqs.records import Queue, QueueRecords
 from lambent.neighbours.sqs.shapes import OverLimit
 from lambent.ports import Ports
 from lambent.store.base import Lease
+from lambent.wire.call import Caller
 
 IN_FLIGHT = 120_000
 """Messages of one queue that may be received and not yet deleted."""
@@ -30,6 +31,7 @@ class Wish:
     visibility_s: int
     wait_s: float
     attempt: str | None = None
+    caller: Caller | None = None
 
 
 class Receiving:
@@ -85,10 +87,14 @@ class Receiving:
         until = self._clock.monotonic() + (min(wish.wait_s, _LAST_WAIT_S) if self._stopping.is_set() else wish.wait_s)
         name = queue.ref.messages
         with self._bell.waiter(name) as waiter:
-            while True:
+            if wish.caller is not None:
+                wish.caller.on_leave(waiter.leave)
+            while not waiter.has_left:
                 waiter.look()
                 taken = await self._take(queue, wish)
-                if taken:
+                if waiter.has_left:
+                    await self._show_again(taken)
+                elif taken:
                     # There may be more than it wanted.
                     self._bell.ring(name)
                     return taken
@@ -99,6 +105,12 @@ class Receiving:
                 if due is not None:
                     self._bell.ring_at(name, due)
                 await waiter.rung(left)
+        return ()
+
+    async def _show_again(self, taken: Sequence[Received]) -> None:
+        """Of messages whose receiver has gone."""
+        for received in taken:
+            await self._queues.extend(received.lease.receipt, for_s=0)
 
     async def _take(self, queue: Queue, wish: Wish) -> list[Received]:
         await self._check_in_flight(queue, wish.limit)

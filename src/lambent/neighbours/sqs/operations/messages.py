@@ -55,7 +55,7 @@ class SqsMessages:
             raise invalid_value("WaitTimeSeconds", wait_s, f"Must be >= 0 and <= {LONGEST_WAIT_S}, if provided.")
         system = [*(request.get("AttributeNames") or ()), *(request.get("MessageSystemAttributeNames") or ())]
         wanted = Wanted.of(system, request.get("MessageAttributeNames") or ())
-        wish = Wish(limit, visibility_s, wait_s, _checked_attempt(queue, request))
+        wish = Wish(limit, visibility_s, wait_s, _checked_attempt(queue, request), call.caller)
         found = await self._receiving.receive(queue, wish)
         return {"Messages": [_shown(queue, received, wanted) for received in found]} if found else {}
 
