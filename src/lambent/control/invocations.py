@@ -35,6 +35,7 @@ from lambent.core.arn import PUBLISHED, FunctionRef
 from lambent.core.function import Version
 from lambent.core.invocation import Invocation, Result, Throttled
 from lambent.core.lineage import descended, is_loop
+from lambent.core.trace import new_trace
 from lambent.delivery.intake import Intake
 from lambent.invoke.invoker import Invoker
 from lambent.invoke.resolve import FunctionMissing, NotActive
@@ -265,25 +266,6 @@ def event_too_large(size: int, limit: int) -> ApiError:
         code="RequestEntityTooLargeException",
         status=413,
     )
-
-
-def new_trace(request_id: str, *, sampled: bool) -> str:
-    """A trace header for a request that came without one."""
-    return f"{new_root(request_id)};Parent={request_id[19:23]}{request_id[24:]};Sampled={int(sampled)}"
-
-
-def new_root(request_id: str) -> str:
-    """A new trace's id, taken from the request id's own randomness."""
-    digits = request_id.replace("-", "")
-    return f"Root=1-{digits[:8]}-{digits[8:]}"
-
-
-def told_trace(given: str, request_id: str) -> str:
-    """The X-Amzn-Trace-Id of the answer: the trace that the invocation belongs to."""
-    root = given.partition(";")[0]
-    if root.startswith("Root="):
-        return root
-    return next((part for part in given.split(";") if part.startswith("Root=")), None) or new_root(request_id)
 
 
 def client_context(encoded: str) -> str:

@@ -10,9 +10,10 @@ import asyncio
 from functools import lru_cache, partial
 from urllib.parse import parse_qsl, unquote
 
-from lambent.control.invocations import Accepted, Asked, Ways, accept, answered, broken, refused, told_trace
+from lambent.control.invocations import Accepted, Asked, Ways, accept, answered, broken, refused
 from lambent.core.arn import FunctionRef
 from lambent.core.invocation import Invocation, Result, Throttled
+from lambent.core.trace import told_trace
 from lambent.front.identity import Identity
 from lambent.front.pipeline import LARGE_BODY, Pipeline, authorise, check_request_id
 from lambent.kit.http import Connection

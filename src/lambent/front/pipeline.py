@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from lambent.control.invocations import told_trace
 from lambent.control.shapes import InvalidRequestContentException
+from lambent.core.trace import told_trace
 from lambent.foreign.calls import ForeignCalls
 from lambent.front.identity import Identity
 from lambent.kit.ids import uuid4

@@ -207,7 +207,7 @@ class Function:
         assert ref.arn == FUNCTION
         if self.refusals and not isinstance(self.refusals[0], Throttled):
             raise self.refusals.pop(0)
-        return SimpleNamespace(timeout_s=self.timeout_s)
+        return SimpleNamespace(timeout_s=self.timeout_s, tracing="PassThrough")
 
     async def invoke(self, version: Any, invocation: Invocation) -> Result | None:
         if self.refusals:
@@ -375,6 +375,23 @@ async def test_a_batch_too_large_for_one_event_is_run_in_parts() -> None:
         w.poll()
         await w.passes(1)
         assert [len(batch) for batch in w.function.batches] == [6, 3]
+        assert w.queue.bodies == []
+
+
+async def test_parts_that_wait_for_others_stay_hidden() -> None:
+    async def slow(records: list[dict[str, Any]]) -> object:
+        await asyncio.sleep(8)
+        return None
+
+    async with world(visibility_s=10) as w:
+        w.function.timeout_s = 9
+        w.function.handler = slow
+        w.poll(BatchSize=20, MaximumBatchingWindowInSeconds=1)
+        w.queue.send(*("x" * 1_000_000 for _ in range(5)))
+        await w.passes(0.1)
+        w.queue.send(*("x" * 1_000_000 for _ in range(10)))
+        await w.passes(40)
+        assert [len(batch) for batch in w.function.batches] == [6, 6, 3]
         assert w.queue.bodies == []
 
 

@@ -12,6 +12,7 @@ from lambent.core.arn import FunctionRef
 from lambent.core.invocation import Invocation, Result, Throttled
 from lambent.core.lineage import descended, is_loop, runs_before
 from lambent.core.polling import backoff_s
+from lambent.core.trace import new_trace
 from lambent.delivery.mapping import Source
 from lambent.delivery.trigger import Received, SourceGone, SourceUnreachable
 from lambent.invoke.resolve import FunctionMissing, NotActive
@@ -61,6 +62,8 @@ class Batch:
     items: list[Item] = field(default_factory=list)
     hidden_until: float = 0.0
     """When the first of them can be seen by others again, in monotonic seconds."""
+    size: int = 0
+    """Bytes of the event, or a few more."""
     was_full: bool = False
     """The last receive gave as much as was asked for."""
 
@@ -117,7 +120,7 @@ class SqsPoller:
     async def _fill(self, batch: Batch, closes_at: float) -> None:
         """Add what comes until the window closes or the batch is complete."""
         while not self._is_complete(batch) and (left := closes_at - self._clock.monotonic()) > 0:
-            await self._keep_hidden(batch, batch.items, LONG_POLL_S)
+            await self._keep_hidden(batch, LONG_POLL_S)
             ours_s = batch.hidden_until - SLACK_S - self._clock.monotonic()
             wait_s = int(min(left, LONG_POLL_S, max(1.0, ours_s)))
             if not await self._receive(batch, wait_s) and wait_s == 0:
@@ -139,6 +142,7 @@ class SqsPoller:
         if wanted and not batch.items:
             batch.hidden_until = self._clock.monotonic() + self._door.visibility_s
         batch.items += wanted
+        batch.size += event.size(wanted)
         await self._door.delete(unwanted)
         for item in loops:
             await self._end_loop(item)
@@ -158,71 +162,75 @@ class SqsPoller:
         await self._door.delete([item])
 
     def _is_complete(self, batch: Batch) -> bool:
-        return len(batch.items) >= self._most or event.size(batch.items) >= limits.SYNC_PAYLOAD
+        return len(batch.items) >= self._most or batch.size >= limits.SYNC_PAYLOAD
 
     # -- running --------------------------------------------------------------------------------------------------
 
     async def handle(self, batch: Batch) -> None:
         """Run the function with the batch, and delete what it could handle."""
-        for items in event.cut(batch.items, most_items=self._most, most_bytes=limits.SYNC_PAYLOAD):
-            failed = await self._failed(batch, items)
-            await self._door.delete([each for each in items if each.id not in failed])
+        cut = event.cut(batch.items, most_items=self._most, most_bytes=limits.SYNC_PAYLOAD)
+        parts = [Batch(list(items), batch.hidden_until) for items in cut]
+        for at, part in enumerate(parts):
+            for waiting in parts[at:] if at else ():
+                await self._keep_hidden(waiting, self._door.visibility_s)
+            failed = await self._failed(part)
+            await self._door.delete([each for each in part.items if each.id not in failed])
             if failed and self._queue.is_fifo:
                 return  # what follows may be of the same groups, whose order is kept
 
-    async def _failed(self, batch: Batch, items: Sequence[Item]) -> frozenset[str]:
-        """The ids of those that the function could not handle."""
-        ids = frozenset(each.id for each in items)
+    async def _failed(self, part: Batch) -> frozenset[str]:
+        """Run the function once; the ids of those that it could not handle."""
+        ids = frozenset(each.id for each in part.items)
         try:
-            result = await self._run(batch, items)
+            result = await self._run(part)
         except _NotStarted as error:
-            self._note(items, error)
+            self._note(part, error)
+            # The messages will soon be there again: as if they were still held, no others are taken for them.
+            await self._stops_within(SLACK_S)
             return ids
         if result is None:
-            self._note(items, "its execution environment failed")
+            self._note(part, "its execution environment failed")
             return ids
         if result.outcome.is_error:
-            self._note(items, result.outcome.error_type or "it raised an error")
+            self._note(part, result.outcome.error_type or "it raised an error")
             return ids
         return event.failed_ids(result.outcome.payload, ids) if self._reports else frozenset()
 
-    def _note(self, items: Sequence[Item], reason: object) -> None:
-        mapping, function = self._source.uuid, self._ref.arn
-        self._log.info("batch_not_handled", mapping=mapping, function=function, messages=len(items), reason=reason)
+    def _note(self, part: Batch, reason: object) -> None:
+        mapping, function, messages = self._source.uuid, self._ref.arn, len(part.items)
+        self._log.info("batch_not_handled", mapping=mapping, function=function, messages=messages, reason=reason)
 
-    async def _run(self, batch: Batch, items: Sequence[Item]) -> Result | None:
-        """Run it once. A function that cannot be started is tried again while the messages are ours."""
-        request_id = uuid4()
-        invocation = Invocation(request_id, self._ref.arn, event.payload(items), self._trace(request_id, items))
+    async def _run(self, part: Batch) -> Result | None:
+        """A function that cannot be started is tried again while the messages are ours. Raises _NotStarted."""
+        request_id, payload = uuid4(), event.payload(part.items)
         attempts = 0
         while True:
             try:
                 version = self._invoker.resolve(self._ref)
-                await self._keep_hidden(batch, items, version.timeout_s)
+                await self._keep_hidden(part, version.timeout_s)
+                trace = self._trace(part.items) or new_trace(request_id, sampled=version.tracing == "Active")
+                invocation = Invocation(request_id, self._ref.arn, payload, descended(trace, self._ref))
                 return await self._invoker.invoke(version, invocation)
             except (Throttled, FunctionMissing, NotActive) as error:
                 reason = f"Function not found: {error}" if isinstance(error, FunctionMissing) else str(error)
                 attempts += 1
                 wait_s = backoff_s(attempts, first_s=FIRST_RETRY_S, most_s=MOST_RETRY_S)
-                left = batch.hidden_until - SLACK_S - self._clock.monotonic()
+                left = part.hidden_until - SLACK_S - self._clock.monotonic()
                 if left < wait_s or await self._stops_within(wait_s):
                     raise _NotStarted(reason) from None
 
-    async def _keep_hidden(self, batch: Batch, items: Sequence[Item], seconds: int) -> None:
+    async def _keep_hidden(self, batch: Batch, seconds: int) -> None:
         """Messages that have waited, for the window or for a place, are hidden anew when they would come back to the
         queue within so many seconds."""
         visibility_s = self._door.visibility_s
         if batch.hidden_until - self._clock.monotonic() < min(seconds, visibility_s) - SLACK_S:
-            await self._door.hide(items)
+            await self._door.hide(batch.items)
             batch.hidden_until = self._clock.monotonic() + visibility_s
 
-    def _trace(self, request_id: str, items: Sequence[Item]) -> str:
-        """The trace header of the run, which it counts: of the message that the function has run for most often."""
-        traces = [descended(each.trace, self._ref) for each in items if each.trace]
-        if traces:
-            return max(traces, key=lambda trace: runs_before(trace, self._ref))
-        digits = request_id.replace("-", "")
-        return descended(f"Root=1-{digits[:8]}-{digits[8:]};Parent={digits[16:]};Sampled=0", self._ref)
+    def _trace(self, items: Sequence[Item]) -> str:
+        """The trace header of the message that the function has run for most often; empty when none has one."""
+        traces = [each.trace for each in items if each.trace]
+        return max(traces, key=lambda trace: runs_before(descended(trace, self._ref), self._ref), default="")
 
     async def _stops_within(self, seconds: float) -> bool:
         try:
