@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -158,6 +159,24 @@ async def test_an_agent_holds_nothing_of_what_its_template_has_imported(lab, cod
         assert status_of(agent_pid, "RssAnon") < 20_000
 
 
+async def test_a_zygote_that_is_killed_before_it_forks_a_program_is_replaced(lab):
+    async with lab.guest():
+        pass  # there is one
+    launcher = lab.launcher().process.pid
+    children = Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()
+    zygotes = [int(pid) for pid in children if Path(f"/proc/{pid}/comm").read_text().startswith("python")]
+    assert zygotes
+    for pid in zygotes:
+        os.kill(pid, signal.SIGSTOP)
+    making = asyncio.create_task(lab.driver.sandbox(lab.template))
+    await lab.until(lambda: any(box._agent_pid for box in lab.driver._boxes))
+    for pid in zygotes:
+        os.kill(pid, signal.SIGKILL)
+    sandbox = await asyncio.wait_for(making, 60)
+    assert status_of(sandbox._program_pid, "PPid") == sandbox._agent_pid
+    await sandbox.close()
+
+
 def status_of(pid: int, key: str) -> int:
     return int(Path(f"/proc/{pid}/status").read_text().partition(f"{key}:")[2].split()[0])
 
@@ -202,6 +221,7 @@ async def test_a_sandbox_takes_at_most_six_descriptors_and_gives_all_back(lab):
     await lab.until(lambda: not refilling(lab))
     before = descriptors()
     sandbox = await lab.driver.sandbox(lab.template)
+    await lab.until(lambda: not refilling(lab))
     assert len(descriptors() - before) <= 6
     await sandbox.assign(Assignment((), LIMITS, {}))
     await lab.until(lambda: not refilling(lab))

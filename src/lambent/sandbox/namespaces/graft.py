@@ -15,6 +15,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
+from functools import lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -115,9 +116,10 @@ def _fork_into(processes: int) -> int:
 
     Whatever the caller forks next comes into that namespace, too: to go back, an ordinary user has no right.
     """
+    forked_by_borrower, fork = _forking()
     syscalls.setns(processes, syscalls.NEWPID)
     ctypes.pythonapi.PyOS_BeforeFork()
-    borrower = int(_forked_by_borrower(_fork))
+    borrower = int(forked_by_borrower(fork))
     if borrower == 0:
         ctypes.pythonapi.PyOS_AfterFork_Child()
         return 0
@@ -125,6 +127,15 @@ def _fork_into(processes: int) -> int:
     if borrower < 0:
         raise OSError(-borrower, "clone: " + os.strerror(-borrower))
     return borrower
+
+
+@lru_cache(maxsize=None)  # noqa: UP033 - Python 3.8 has no cache
+def _forking() -> tuple[Callable[[ctypes.c_void_p], int], ctypes.c_void_p]:
+    """The function of _BORROWING, and its argument. Raises OSError."""
+    address = _executable(bytes.fromhex(_BORROWING[os.uname().machine]))
+    # PYFUNCTYPE keeps the interpreter's lock, as in syscalls.clone.
+    fork = ctypes.cast(ctypes.CDLL(None).fork, ctypes.c_void_p)
+    return ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(address), fork
 
 
 def _executable(code: bytes) -> int:
@@ -135,10 +146,3 @@ def _executable(code: bytes) -> int:
         return syscalls.map_file(fd, len(code), mmap.PROT_READ | mmap.PROT_EXEC)
     finally:
         os.close(fd)
-
-
-_fork = ctypes.cast(ctypes.CDLL(None).fork, ctypes.c_void_p)
-# A call that keeps the interpreter's lock, as syscalls.clone.
-_forked_by_borrower = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(
-    _executable(bytes.fromhex(_BORROWING[os.uname().machine]))
-)
