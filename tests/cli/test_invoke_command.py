@@ -31,6 +31,8 @@ class Client:
             raise self.answer
         return self.answer
 
+    invoke_with_response_stream = invoke
+
 
 def _answer(result: bytes, *, log: str = "", status: int = 200, error: str | None = None) -> dict[str, Any]:
     answer: dict[str, Any] = {"StatusCode": status, "Payload": io.BytesIO(result)}
@@ -128,3 +130,29 @@ def test_what_is_neither_file_nor_json_is_wrong_usage(event: str) -> None:
 
 def test_no_event_is_an_empty_body() -> None:
     assert command.payload(None) == b""
+
+
+def _streamed(*pieces: bytes, **end: str) -> dict[str, Any]:
+    chunks: list[dict[str, Any]] = [{"PayloadChunk": {"Payload": piece}} for piece in pieces]
+    return {"StatusCode": 200, "EventStream": [*chunks, {"InvokeComplete": end}]}
+
+
+def test_a_stream_is_printed_byte_for_byte_and_its_log_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client(_streamed(b"one \xff", b"two", LogResult=base64.b64encode(b"hello\n").decode()))
+    done = _run(monkeypatch, client, "f", "--stream")
+    assert (done.exit_code, done.stdout_bytes, done.stderr) == (0, b"one \xfftwo", "hello\n")
+    assert client.request["LogType"] == "Tail"
+
+
+def test_a_stream_that_ends_by_an_error_says_so_and_ends_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client(_streamed(b"half", ErrorCode="Unhandled", ErrorDetails='{"errorType":"E"}'))
+    done = _run(monkeypatch, client, "f", "--stream", "--raw")
+    assert (done.exit_code, done.stdout_bytes) == (1, b"half")
+    assert "the function failed (Unhandled)" in done.stderr
+    assert '"errorType": "E"' in done.stderr
+
+
+def test_a_dry_run_of_a_stream_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = _run(monkeypatch, Client({"StatusCode": 204}), "f", "--stream", "--type", "DryRun")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "would be let through" in done.stderr

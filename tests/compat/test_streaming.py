@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -343,3 +344,21 @@ def test_a_node_handler_streams(aws: Any, node: str) -> None:
     answer = ask(exit=True)
     assert (answer.body, answer.error["errorType"]) == (b'{"exit":true}', "Runtime.ExitError")
     assert aws.invoke(FunctionName=node, Payload=b'{"size":1}')["Payload"].read() == b'{"size":1}' + b"x" * 65_536
+
+
+def test_a_server_that_is_told_to_stop_lets_a_stream_come_to_its_end(make_server: Any, tools: Any) -> None:
+    server = make_server("--dev").start()
+    server.function("s", {"bootstrap": BOOTSTRAP}, Runtime="provided.al2023", Handler="x", Timeout=20)
+    steps = [["text", "first"], ["bytes", 65_536, 64], ["text", "last"]]
+    aws = server.client("lambda")
+    events = iter(
+        aws.invoke_with_response_stream(FunctionName="s", Payload=json.dumps({"steps": steps}).encode())["EventStream"]
+    )
+    first = next(events)["PayloadChunk"]["Payload"]
+    assert server.process is not None
+    server.process.send_signal(signal.SIGTERM)
+    rest = list(events)
+    body = first + b"".join(event["PayloadChunk"]["Payload"] for event in rest[:-1])
+    assert body == b"first" + b"x" * 65_536 * 64 + b"last"
+    assert rest[-1] == {"InvokeComplete": {}}
+    assert server.stop() == 0

@@ -6,6 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lambent.kit.http_message import BodyTooLarge, HttpLimits, Refusal, Request
 from lambent.kit.http_reader import SLICE, RequestReader, Stage
@@ -117,6 +119,45 @@ def test_what_is_too_large_or_malformed_breaks_the_stream_after_what_was_right()
     assert body == b"abc"
     assert isinstance(end, Refusal)
     assert end.status == 400
+
+
+@st.composite
+def _conversations(draw: st.DrawFn) -> bytes:
+    """Requests with bodies of both framings, some of them damaged."""
+    data = b""
+    for _ in range(draw(st.integers(1, 4))):
+        body = draw(st.binary(max_size=60))
+        if draw(st.booleans()):
+            data += POST + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+        else:
+            cut = draw(st.integers(0, len(body)))
+            parts = b"".join(chunk(part) for part in (body[:cut], body[cut:]) if part)
+            data += CHUNKED + parts + draw(st.sampled_from((LAST, b"0\r\nT: u\r\n\r\n")))
+    if draw(st.booleans()):
+        at = draw(st.integers(0, len(data) - 1))
+        data = data[:at] + draw(st.binary(max_size=3)) + data[at + 1 :]
+    return data
+
+
+@settings(max_examples=300, deadline=None)
+@given(_conversations(), st.lists(st.integers(1, 40), max_size=12))
+def test_a_streamed_body_is_what_a_gathered_one_would_have_been(data: bytes, cuts: list[int]) -> None:
+    gathered = RequestReader(LIMITS, "", lambda *_: LIMITS.body_bytes)
+    streamed = RequestReader(LIMITS, "", lambda *_: LIMITS.body_bytes, None, lambda request: True)
+    at = 0
+    for size in (*cuts, len(data)):
+        for it in (gathered, streamed):
+            if it.stage is not Stage.ENDED:
+                it.feed(data[at : at + size])
+        at += size
+    whole = [(r.target, r.body) for r in gathered.requests]
+    taken_whole = [
+        (r.target, r.body if r.stream is None else taken(r)[0])
+        for r in streamed.requests
+        if r.stream is None or r.stream.is_whole
+    ]
+    assert taken_whole == whole
+    assert (gathered.failure is None) == (streamed.failure is None)
 
 
 def test_trailers_are_bounded_however_large_the_body_was() -> None:

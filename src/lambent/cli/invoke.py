@@ -26,8 +26,11 @@ TYPES = ("RequestResponse", "Event", "DryRun")
 @click.option("--qualifier", help="The version or alias to call.")
 @click.option("--type", "kind", type=click.Choice(TYPES, case_sensitive=False), default=TYPES[0], show_default=True)
 @click.option("--raw", is_flag=True, help="Print the result byte for byte, and nothing else.")
+@click.option("--stream", is_flag=True, help="Print the result byte for byte while the function makes it.")
 @data_option
-def invoke(name: str, event: str | None, qualifier: str | None, kind: str, raw: bool, data: Path | None) -> None:
+def invoke(
+    name: str, event: str | None, qualifier: str | None, kind: str, raw: bool, stream: bool, data: Path | None
+) -> None:
     """Call the function NAME (or ARN): its result goes to standard output, its log to standard error.
 
     Exits with 1 when the function failed.
@@ -38,6 +41,10 @@ def invoke(name: str, event: str | None, qualifier: str | None, kind: str, raw: 
     if kind == "RequestResponse" and not raw:
         request["LogType"] = "Tail"
     access = access_for(data)
+    if stream:
+        with talking_to(access):
+            has_failed = _stream(connect(access, "lambda").invoke_with_response_stream(**request))
+        click.get_current_context().exit(FUNCTION_FAILED if has_failed else 0)
     with talking_to(access):
         answer = connect(access, "lambda").invoke(**request)
         result = answer["Payload"].read()
@@ -48,6 +55,25 @@ def invoke(name: str, event: str | None, qualifier: str | None, kind: str, raw: 
         _show(answer, result)
     if "FunctionError" in answer:
         click.get_current_context().exit(FUNCTION_FAILED)
+
+
+def _stream(answer: dict[str, Any]) -> bool:
+    """Show a streamed answer while it comes, then its log; whether the function failed."""
+    if answer["StatusCode"] == 204:
+        _show(answer, b"")
+        return False
+    end: dict[str, str] = {}
+    for event in answer["EventStream"]:
+        if "PayloadChunk" in event:
+            sys.stdout.buffer.write(event["PayloadChunk"]["Payload"])
+            sys.stdout.buffer.flush()
+        else:
+            end = event["InvokeComplete"]
+    _show_log(end)
+    if "ErrorCode" in end:
+        click.secho(f"the function failed ({end['ErrorCode']})", fg="red", err=True)
+        click.echo(paint.pretty(end["ErrorDetails"].encode()), err=True)
+    return "ErrorCode" in end
 
 
 def payload(event: str | None) -> bytes:
@@ -76,9 +102,13 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _show(answer: dict[str, Any], result: bytes) -> None:
+def _show_log(answer: dict[str, Any]) -> None:
     for line in base64.b64decode(answer.get("LogResult", "")).decode("utf-8", "replace").splitlines():
         click.echo(paint.log_line(line), err=True)
+
+
+def _show(answer: dict[str, Any], result: bytes) -> None:
+    _show_log(answer)
     match answer["StatusCode"]:
         case 202:
             click.echo("accepted: it will run soon", err=True)
