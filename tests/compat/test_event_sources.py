@@ -315,9 +315,9 @@ def test_the_queue_must_be_there_and_hide_messages_long_enough(line: Line) -> No
 def test_a_queue_that_is_gone_shows_in_the_state(line: Line, tools: Any) -> None:
     line.function()
     url, source = line.queue()
-    uuid = line.map(source, Enabled=False)
+    uuid = line.map(source)
+    line.becomes(uuid, "Enabled")
     line.sqs.delete_queue(QueueUrl=url)
-    line.aws.update_event_source_mapping(UUID=uuid, Enabled=True)
     tools.wait_for(lambda: line.becomes(uuid, "Disabled")["StateTransitionReason"] == NO_QUEUE)
     assert line.aws.update_event_source_mapping(UUID=uuid, Enabled=False)["State"] == "Updating"
     tools.wait_for(lambda: line.becomes(uuid, "Disabled")["StateTransitionReason"] == "USER_INITIATED")
