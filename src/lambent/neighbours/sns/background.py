@@ -116,12 +116,13 @@ class Deliveries:
     async def _delivery(self, ref: SubscriptionRef) -> _Delivery | None:
         """To a subscription, also one that a link has ended: its endpoint is told. None when it is gone."""
         topic = await self._topics.find(ref.topic)
+        # In this order: one that is restored meanwhile is seen as the one or as the other.
+        former = await self._topics.find_former(ref)
         subscription = await self._topics.find_subscription(ref)
-        former = await self._topics.find_former(ref) if subscription is None else None
         found = subscription or former
         if topic is None or found is None:
             return None
-        return _Delivery(topic, found, self._queues, self._sender, self._log, has_ended=former is not None)
+        return _Delivery(topic, found, self._queues, self._sender, self._log, has_ended=subscription is None)
 
 
 class _Delivery:
