@@ -15,7 +15,7 @@ from lambent.wire.route import Route, Router
 
 @pytest.fixture(scope="module")
 def router(service: Callable[[str], Service]) -> Router:
-    return Router(service(name) for name in ("lambda", "logs", "iam", "sts", "sqs", "ec2", "cloudwatch", "s3"))
+    return Router(service(name) for name in ("lambda", "logs", "iam", "sts", "sqs", "sns", "ec2", "cloudwatch", "s3"))
 
 
 def request(
@@ -139,6 +139,13 @@ def test_a_query_request_is_told_by_action_and_version(router: Router) -> None:
     assert named(router.route(by_query, None)) == ("sts", "query", "GetCallerIdentity")
     in_ec2 = request("POST", "/", FORM, b"Action=DescribeVpcs&Version=2016-11-15")
     assert named(router.route(in_ec2, "ec2")) == ("ec2", "ec2", "DescribeVpcs")
+
+
+def test_a_link_needs_no_version_where_its_action_needs_no_signature(router: Router) -> None:
+    link = request("GET", "/?Action=ConfirmSubscription&TopicArn=t&Token=x")
+    assert named(router.route(link, None)) == ("sns", "query", "ConfirmSubscription")
+    closed = request("GET", "/?Action=Publish&TopicArn=t&Message=x")
+    assert named(router.route(closed, None))[2] != "Publish"
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,11 @@ def test_links_need_what_they_carry(shared_server: Any, tools: Any, topic: str) 
         status, _, body = tools.http(base + query)
         assert status >= 400
         assert code in body
+    query = f"Unsubscribe&SubscriptionArn={topic}:00000000-0000-4000-8000-000000000000"
+    assert tools.http(base + query)[0] == 200
+    for wrong in ("nonsense", "AWS4-HMAC-SHA256 Credential=AKIA/20200101/us-east-1/sns/aws4_request"):
+        status, _, _ = tools.http(base + query, headers={"Authorization": wrong})
+        assert status >= 400, "whoever claims to have signed must have"
 
 
 def test_what_was_published_is_delivered_after_kill_9(make_server: Any, tools: Any, listener: Listener) -> None:
