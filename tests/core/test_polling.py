@@ -36,6 +36,17 @@ def test_it_grows_by_three_hundred_a_minute_while_all_are_busy() -> None:
     assert working == pytest.approx(305, abs=2)
 
 
+def test_it_does_not_grow_while_the_function_takes_no_more_and_falls_back_as_batches_end() -> None:
+    crew = Crew(Growth(2, 100, 300))
+    assert not crew.has_room(2, 0.0)
+    assert crew.has_room(2, 10.0)
+    assert not crew.has_room(30, 60.0, refused=True)
+    assert not crew.has_room(10, 120.0, refused=True)
+    assert not crew.has_room(10, 120.0)
+    assert not crew.has_room(2, 130.0, refused=True)
+    assert crew.has_room(1, 130.0, refused=True)
+
+
 def test_time_in_which_there_was_room_does_not_make_it_grow() -> None:
     crew = Crew(Growth())
     assert not crew.has_room(5, 0.0)

@@ -26,6 +26,8 @@ GONE = "The queue is gone."
 class Reader:
     """A poller that a test plays."""
 
+    is_refused = False
+
     def __init__(self, source: Source) -> None:
         self.source = source
         self.stopped = False

@@ -44,8 +44,11 @@ class Crew:
         self._allowed = float(growth.start)
         self._full_since: float | None = None
 
-    def has_room(self, working: int, now: float) -> bool:
-        """Whether one more may begin beside those that are `working`; being asked in vain is what makes it grow."""
+    def has_room(self, working: int, now: float, *, refused: bool = False) -> bool:
+        """Whether one more may begin beside those that are `working`; being asked in vain is what makes it grow.
+        `refused`: the function takes no more than it has, so that more would only take messages and wait with them."""
+        if refused:
+            self.rested(working)
         if working < int(self._allowed):
             self._full_since = None
             return True

@@ -61,6 +61,10 @@ class Poller(Protocol[B]):
     def stop(self) -> None:
         """Nothing new is to be begun."""
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether a batch waits because the function cannot be started."""
+
 
 class PollerTrigger(Protocol):
     """Reads sources of one kind. Found in a neighbour's `trigger.py`."""
@@ -130,7 +134,8 @@ class Polling(Generic[B]):
     def _begin(self) -> bool:
         """Let as many receive as are wanted; False when there is no room for one of them."""
         while len(self._receiving) < self._receivers:
-            if not self._crew.has_room(len(self._working), self._clock.monotonic()):
+            now, refused = self._clock.monotonic(), self._poller.is_refused
+            if not self._crew.has_room(len(self._working), now, refused=refused):
                 return False
             task = self._tasks.start(self._name, self._work())
             self._receiving.add(task)

@@ -528,6 +528,15 @@ async def test_five_batches_run_at_once_and_more_while_that_is_not_enough() -> N
         assert w.queue.bodies == []
 
 
+async def test_a_function_that_is_throttled_gets_no_more_batches_than_at_the_start() -> None:
+    async with world(visibility_s=1000) as w:
+        w.function.refusals = [Throttled("x") for _ in range(10_000)]
+        w.queue.send(*map(str, range(100)))
+        w.poll(BatchSize=1)
+        await w.passes(60)
+        assert sum(each.receives for each in w.queue.messages) == 5
+
+
 async def test_no_more_batches_run_at_once_than_the_mapping_allows() -> None:
     async def slow(records: list[dict[str, Any]]) -> object:
         await asyncio.sleep(1)

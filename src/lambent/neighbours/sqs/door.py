@@ -20,7 +20,7 @@ from lambent.wire.errors import ApiError
 PER_CALL = 10
 """Messages that one call receives, deletes or changes, at most."""
 CALLS_AT_ONCE = 10
-"""To delete a large batch with."""
+"""To settle a large batch with."""
 FACTS_S = 60.0
 """How long what is known of the queue is taken for right."""
 MISSING = (
@@ -83,16 +83,11 @@ class Door:
 
     async def delete(self, items: Sequence[Item]) -> None:
         """They are done with. What cannot be deleted comes again."""
-        step = PER_CALL * CALLS_AT_ONCE
-        for start in range(0, len(items), step):
-            parts = [items[at : at + PER_CALL] for at in range(start, min(start + step, len(items)), PER_CALL)]
-            await asyncio.gather(*(self._on_each("DeleteMessageBatch", part) for part in parts))
+        await self._on_all("DeleteMessageBatch", items)
 
     async def hide(self, items: Sequence[Item]) -> None:
         """From now on for the queue's whole visibility timeout."""
-        for at in range(0, len(items), PER_CALL):
-            part = items[at : at + PER_CALL]
-            await self._on_each("ChangeMessageVisibilityBatch", part, VisibilityTimeout=self.visibility_s)
+        await self._on_all("ChangeMessageVisibilityBatch", items, VisibilityTimeout=self.visibility_s)
 
     async def bury(self, item: Item) -> None:
         """Put a copy into the queue's dead-letter queue, if there is one. Raises SourceGone and SourceUnreachable."""
@@ -108,6 +103,12 @@ class Door:
             members["MessageGroupId"] = attributes["MessageGroupId"]
             members["MessageDeduplicationId"] = item.id
         await self.call("SendMessage", **members)
+
+    async def _on_all(self, operation: str, items: Sequence[Item], **members: Any) -> None:
+        step = PER_CALL * CALLS_AT_ONCE
+        for start in range(0, len(items), step):
+            parts = [items[at : at + PER_CALL] for at in range(start, min(start + step, len(items)), PER_CALL)]
+            await asyncio.gather(*(self._on_each(operation, part, **members) for part in parts))
 
     async def _on_each(self, operation: str, items: Sequence[Item], **members: Any) -> None:
         entries = [{"Id": str(at), "ReceiptHandle": each.receipt, **members} for at, each in enumerate(items)]

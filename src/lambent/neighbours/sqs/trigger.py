@@ -88,6 +88,13 @@ class SqsPoller:
         self._reports = "ReportBatchItemFailures" in members["FunctionResponseTypes"]
         self._filters = event.Filters(members.get("FilterCriteria"))
         self._stopping = asyncio.Event()
+        self._refused = 0
+        """Batches that wait because the function cannot be started."""
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether there are any."""
+        return self._refused > 0
 
     def stop(self) -> None:
         """Receive nothing more, and wait for no function that cannot be started."""
@@ -120,9 +127,8 @@ class SqsPoller:
     async def _fill(self, batch: Batch, closes_at: float) -> None:
         """Add what comes until the window closes or the batch is complete."""
         while not self._is_complete(batch) and (left := closes_at - self._clock.monotonic()) > 0:
-            await self._keep_hidden(batch, LONG_POLL_S)
-            ours_s = batch.hidden_until - SLACK_S - self._clock.monotonic()
-            wait_s = int(min(left, LONG_POLL_S, max(1.0, ours_s)))
+            wait_s = int(min(left, LONG_POLL_S, max(1.0, self._door.visibility_s / 2)))
+            await self._keep_hidden(batch, wait_s + 2)
             if not await self._receive(batch, wait_s) and wait_s == 0:
                 # Calls wait for whole seconds: in the last one it is we who wait.
                 await asyncio.sleep(min(left, LOOK_S))
@@ -186,7 +192,7 @@ class SqsPoller:
         except _NotStarted as error:
             self._note(part, error)
             # The messages will soon be there again: as if they were still held, no others are taken for them.
-            await self._stops_within(SLACK_S)
+            await self._is_stopped_while_refused(SLACK_S)
             return ids
         if result is None:
             self._note(part, "its execution environment failed")
@@ -216,7 +222,7 @@ class SqsPoller:
                 attempts += 1
                 wait_s = backoff_s(attempts, first_s=FIRST_RETRY_S, most_s=MOST_RETRY_S)
                 left = part.hidden_until - SLACK_S - self._clock.monotonic()
-                if left < wait_s or await self._stops_within(wait_s):
+                if left < wait_s or await self._is_stopped_while_refused(wait_s):
                     raise _NotStarted(reason) from None
 
     async def _keep_hidden(self, batch: Batch, seconds: int) -> None:
@@ -232,12 +238,16 @@ class SqsPoller:
         traces = [each.trace for each in items if each.trace]
         return max(traces, key=lambda trace: runs_before(descended(trace, self._ref), self._ref), default="")
 
-    async def _stops_within(self, seconds: float) -> bool:
+    async def _is_stopped_while_refused(self, seconds: float) -> bool:
+        """Wait so long, and count that meanwhile; True, and sooner, when it is stopped."""
+        self._refused += 1
         try:
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
         except TimeoutError:
             return False
+        finally:
+            self._refused -= 1
         return True
 
 
