@@ -23,28 +23,27 @@ class Attempts:
     """Attempts of all queues. Times are epoch seconds."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], _Attempt] = {}
-        """By queue id and attempt id, oldest first."""
+        self._known: dict[str, dict[str, _Attempt]] = {}
+        """By queue id, and then by attempt id, the oldest first."""
 
     def remember(self, queue_id: str, attempt: str, given: Sequence[Received], *, now: float) -> None:
         """An attempt was answered."""
-        self._forget_old(now)
-        self._known.pop((queue_id, attempt), None)
-        self._known[queue_id, attempt] = _Attempt(now + REMEMBERED_S, given)
+        known = self._known.setdefault(queue_id, {})
+        for other in tuple(known):
+            if known[other].until > now:
+                break
+            del known[other]
+        known.pop(attempt, None)
+        known[attempt] = _Attempt(now + REMEMBERED_S, given)
 
     def given(self, queue_id: str, attempt: str, *, now: float) -> Sequence[Received]:
         """What it was answered with; nothing when that is unknown, too long ago, or has been touched since."""
-        known = self._known.get((queue_id, attempt))
+        known = self._known.get(queue_id, {}).get(attempt)
         return () if known is None or known.until <= now else known.given
 
     def forget(self, queue_id: str, receipt: str) -> None:
         """A message was deleted or its visibility changed: the attempt that gave it cannot be repeated."""
-        for key, attempt in tuple(self._known.items()):
-            if key[0] == queue_id and any(received.lease.receipt == receipt for received in attempt.given):
-                del self._known[key]
-
-    def _forget_old(self, now: float) -> None:
-        for key, attempt in tuple(self._known.items()):
-            if attempt.until > now:
-                return
-            del self._known[key]
+        known = self._known.get(queue_id, {})
+        for attempt, answered in tuple(known.items()):
+            if any(received.lease.receipt == receipt for received in answered.given):
+                del known[attempt]

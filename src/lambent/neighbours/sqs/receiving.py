@@ -61,10 +61,12 @@ class Receiving:
         """The visibility of a message was changed."""
         self._attempts.forget(queue.id, receipt.receipt)
 
-    def deleted(self, queue: Queue, receipt: Receipt) -> None:
-        """A message was deleted."""
-        self._attempts.forget(queue.id, receipt.receipt)
-        self._in_flight[queue.id] = max(0, self._in_flight.get(queue.id, 0) - 1)
+    def deleted(self, queue: Queue, receipts: Sequence[Receipt], count: int) -> None:
+        """So many messages were deleted by these receipts."""
+        for receipt in receipts:
+            self._attempts.forget(queue.id, receipt.receipt)
+        if queue.id in self._in_flight:
+            self._in_flight[queue.id] = max(0, self._in_flight[queue.id] - count)
 
     async def _again(self, queue: Queue, wish: Wish, attempt: str) -> Sequence[Received]:
         """What the attempt was given before, hidden anew; or what there is now."""

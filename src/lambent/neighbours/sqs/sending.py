@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,19 +90,34 @@ class Sending:
 
     async def send(self, call: Call, queue: Queue, draft: Draft) -> SendMessageResult:
         """What SendMessage answers, once the message is on disk."""
+        if queue.rules.is_fifo:
+            return await self._placed(call, queue, draft)
+        answer, stored = self._put(call, queue, draft)
+        await stored
+        return answer
+
+    async def send_all(self, call: Call, queue: Queue, drafts: Sequence[Draft]) -> Sequence[SendMessageResult]:
+        """The same for several messages at once, which keep their order."""
+        if queue.rules.is_fifo:
+            # They are placed in the order in which they are started here.
+            return await asyncio.gather(*(self._placed(call, queue, draft) for draft in drafts))
+        puts = [self._put(call, queue, draft) for draft in drafts]
+        await asyncio.gather(*(stored for _, stored in puts))
+        return [answer for answer, _ in puts]
+
+    def _put(self, call: Call, queue: Queue, draft: Draft) -> tuple[SendMessageResult, asyncio.Future[None]]:
+        """Into a standard queue: the answer, and when it may be given."""
         now = self._clock.now()
         message = _message(call, draft, now)
-        answer: SendMessageResult = {"MessageId": message.id, "MD5OfMessageBody": message.md5}
-        if draft.attributes:
-            answer["MD5OfMessageAttributes"] = md5_of(draft.attributes)
-        if draft.system:
-            answer["MD5OfMessageSystemAttributes"] = md5_of(draft.system)
-        not_before = now + draft.delay_s if draft.delay_s else 0.0
-        if not queue.rules.is_fifo:
-            await self._queues.put(queue.ref.messages, message.stored(), not_before=not_before)
-            return answer
+        stored = self._queues.put(queue.ref.messages, message.stored(), not_before=_not_before(draft, now))
+        return _answer(message, draft), stored
+
+    async def _placed(self, call: Call, queue: Queue, draft: Draft) -> SendMessageResult:
+        """Into a FIFO queue."""
         assert draft.group is not None
         assert draft.token is not None
+        now = self._clock.now()
+        message = _message(call, draft, now)
         placed = await self._queues.put_once(
             queue.ref.messages,
             message.stored(),
@@ -109,10 +125,24 @@ class Sending:
             for_s=REMEMBERED_S,
             label=message.id,
             group=draft.group,
-            not_before=not_before,
+            not_before=_not_before(draft, now),
         )
         # A duplicate is answered as the message was that it is one of.
-        return {**answer, "MessageId": placed.label, "SequenceNumber": sequence_number(placed.sequence)}
+        number = sequence_number(placed.sequence)
+        return {**_answer(message, draft), "MessageId": placed.label, "SequenceNumber": number}
+
+
+def _answer(message: Message, draft: Draft) -> SendMessageResult:
+    answer: SendMessageResult = {"MessageId": message.id, "MD5OfMessageBody": message.md5}
+    if draft.attributes:
+        answer["MD5OfMessageAttributes"] = md5_of(draft.attributes)
+    if draft.system:
+        answer["MD5OfMessageSystemAttributes"] = md5_of(draft.system)
+    return answer
+
+
+def _not_before(draft: Draft, now: float) -> float:
+    return now + draft.delay_s if draft.delay_s else 0.0
 
 
 def sequence_number(sequence: int) -> str:

@@ -21,15 +21,19 @@ class Settling:
         self._clock = ports.clock
         self._receiving = ports.shared(Receiving)
 
-    async def delete(self, queue: Queue, handle: str) -> None:
-        """Delete the message of a receipt handle, unless somebody else has received it since: then the standard queue
-        keeps it and says nothing. Raises ReceiptHandleIsInvalid, and of a FIFO queue InvalidParameterValue for a handle
-        whose time is over."""
+    async def deletable(self, queue: Queue, handle: str) -> Receipt:
+        """What may be deleted by a receipt handle. Raises ReceiptHandleIsInvalid, and of a FIFO queue
+        InvalidParameterValue for a handle whose time is over."""
         receipt = parsed(queue, handle)
         if queue.rules.is_fifo and await self._has_expired(receipt):
             raise invalid_value("ReceiptHandle", handle, "The receipt handle has expired.")
-        if await self._queues.ack(receipt.receipt):
-            self._receiving.deleted(queue, receipt)
+        return receipt
+
+    async def delete(self, queue: Queue, *receipts: Receipt) -> None:
+        """Delete messages, all at once. What somebody else has received since, a standard queue keeps."""
+        if receipts:
+            count = await self._queues.ack(*(receipt.receipt for receipt in receipts))
+            self._receiving.deleted(queue, receipts, count)
 
     async def change_visibility(self, queue: Queue, handle: str, visibility_s: int) -> None:
         """Hide the message of a receipt handle for so long from now, or show it at once. Raises ReceiptHandleIsInvalid,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from lambent.neighbours.sqs.attributes import LARGEST_MESSAGE
-from lambent.neighbours.sqs.message import plain, size
+from lambent.neighbours.sqs.message import Receipt, plain, size
 from lambent.neighbours.sqs.records import QueueRecords
 from lambent.neighbours.sqs.requests import checked_entries, failed_entry, named_queue
 from lambent.neighbours.sqs.sending import Draft, Sending, drafted
@@ -53,8 +52,7 @@ class SqsBatches:
                 if queue.rules.is_fifo and _is_about_order(error):
                     raise
                 failed.append(failed_entry(id_, error))
-        # They are taken in the order in which they are started here.
-        answers = await asyncio.gather(*(self._sending.send(call, queue, draft) for draft in drafts.values()))
+        answers = await self._sending.send_all(call, queue, list(drafts.values()))
         successful: list[SendMessageBatchResultEntry] = [
             {"Id": id_, **answer}  # type: ignore[typeddict-item]  # a SendMessageResult has the same members
             for id_, answer in zip(drafts, answers, strict=True)
@@ -67,10 +65,13 @@ class SqsBatches:
         queue = await named_queue(self._records, call, request["QueueUrl"])
         entries = checked_entries(request["Entries"], "DeleteMessageBatchRequestEntry")
 
-        async def delete(entry: DeleteMessageBatchRequestEntry) -> None:
-            await self._settling.delete(queue, entry["ReceiptHandle"])
+        receipts: list[Receipt] = []
 
-        done, failed = await _each(entries, delete)
+        async def check(entry: DeleteMessageBatchRequestEntry) -> None:
+            receipts.append(await self._settling.deletable(queue, entry["ReceiptHandle"]))
+
+        done, failed = await _each(entries, check)
+        await self._settling.delete(queue, *receipts)
         result: DeleteMessageBatchResult = {"Successful": [{"Id": id_} for id_ in done]} if done else {}
         return {**result, "Failed": failed} if failed else result
 
@@ -92,7 +93,7 @@ class SqsBatches:
 async def _each(
     entries: Mapping[str, E], work: Callable[[E], Awaitable[None]]
 ) -> tuple[list[str], list[BatchResultErrorEntry]]:
-    """Do `work` for all entries at once; the ids of those for which it was done, and what is said of the others."""
+    """Do `work` for each entry; the ids of those for which it was done, and what is said of the others."""
 
     async def outcome(entry: E) -> ApiError | None:
         try:
@@ -101,7 +102,7 @@ async def _each(
             return error
         return None
 
-    outcomes = await asyncio.gather(*(outcome(entry) for entry in entries.values()))
+    outcomes = [await outcome(entry) for entry in entries.values()]
     done = [id_ for id_, error in zip(entries, outcomes, strict=True) if error is None]
     failed = [failed_entry(id_, error) for id_, error in zip(entries, outcomes, strict=True) if error is not None]
     return done, failed

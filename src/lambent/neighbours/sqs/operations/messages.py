@@ -61,7 +61,7 @@ class SqsMessages:
 
     async def delete_message(self, call: Call, request: DeleteMessageRequest) -> None:
         queue = await named_queue(self._records, call, request["QueueUrl"])
-        await self._settling.delete(queue, request["ReceiptHandle"])
+        await self._settling.delete(queue, await self._settling.deletable(queue, request["ReceiptHandle"]))
 
     async def change_message_visibility(self, call: Call, request: ChangeMessageVisibilityRequest) -> None:
         queue = await named_queue(self._records, call, request["QueueUrl"])
