@@ -30,6 +30,8 @@ _BUSY_S = 0.05
 _SENDERS = 8
 _BATCH = 10
 _JSON = "application/x-amz-json-1.0"
+_ATTRIBUTES = {"VisibilityTimeout": "120"}
+"""No less than the time-out of the function that a queue is mapped to."""
 _ENABLED_WITHIN_S = 30.0
 _RUN_WITHIN_S = 20.0
 _PAUSE_S = 0.07
@@ -117,7 +119,7 @@ class Queue:
     def __init__(self, client: Lambda) -> None:
         self.target = client.target
         self.connection = client.connection
-        self.url: str = self.call("CreateQueue", QueueName="bench")["QueueUrl"]
+        self.url: str = self.call("CreateQueue", QueueName="bench", Attributes=_ATTRIBUTES)["QueueUrl"]
 
     def request(self, operation: str, **members: Any) -> Signed:
         """A signed request. Of the queue, but for CreateQueue."""

@@ -21,6 +21,7 @@ KILLS = int(os.environ.get("LAMBENT_CRASH_KILLS", "5"))
 EVENTS = int(os.environ.get("LAMBENT_CRASH_EVENTS", "300"))
 SEED = int(os.environ.get("LAMBENT_CRASH_SEED", "1"))
 SENDERS = 4
+TIMEOUT_S = 2 if EVENTS < 1000 else 3
 LONGEST_LIFE_S = 1.5
 PATIENCE_S = 330.0
 """For the next event to come to its end: throttled ones back off for up to five minutes."""
@@ -115,7 +116,7 @@ def event_sender(aws: Any) -> Callable[[Books, random.Random], None]:
 
     def send(books: Books, chance: random.Random) -> None:
         number, kind = books.number(), chance.choice(KINDS)
-        function = chance.choices(list(FUNCTIONS), weights=(80, 15, 5))[0]
+        function = chance.choices(list(FUNCTIONS), weights=(90, 5, 5))[0]
         payload = json.dumps({"n": number, "kind": kind, "pad": "x" * chance.randrange(500)})
         books.unsure.add(number)
         answer = aws.invoke(FunctionName=function, InvocationType="Event", Payload=payload)
@@ -132,7 +133,7 @@ def deploy(server: Any) -> dict[str, str]:
     urls = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("succeeded", "failed", "dead")}
     arns = {name: f"arn:aws:sqs:us-east-1:000000000000:{name}" for name in urls}
     for name, reserved in FUNCTIONS.items():
-        server.function(name, {"app.py": SOURCE}, Timeout=1, DeadLetterConfig={"TargetArn": arns["dead"]})
+        server.function(name, {"app.py": SOURCE}, Timeout=TIMEOUT_S, DeadLetterConfig={"TargetArn": arns["dead"]})
         destinations = {"OnSuccess": {"Destination": arns["succeeded"]}, "OnFailure": {"Destination": arns["failed"]}}
         aws.put_function_event_invoke_config(FunctionName=name, MaximumRetryAttempts=1, DestinationConfig=destinations)
         if reserved is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 import traceback
@@ -11,7 +12,8 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
 class Log:
-    """Writes `time level event key=value …`; values with blanks are quoted."""
+    """Writes `time level event key=value …`; values with blanks are quoted. Nothing is raised: where the log cannot be
+    written, for a full disk or a reader that is gone, everything else goes on."""
 
     def __init__(self, level: str = "info", stream: TextIO | None = None) -> None:
         self._threshold = _LEVELS[level]
@@ -31,17 +33,17 @@ class Log:
 
     def error(self, event: str, *, error: BaseException | None = None, **keys: object) -> None:
         """A fault of ours; with `error`, its traceback follows."""
-        self._write("error", event, keys)
-        if error is not None:
-            traceback.print_exception(error, file=self._stream)
+        told = "" if error is None else "".join(traceback.format_exception(error))
+        self._write("error", event, keys, told)
 
-    def _write(self, level: str, event: str, keys: dict[str, object]) -> None:
+    def _write(self, level: str, event: str, keys: dict[str, object], told: str = "") -> None:
         if _LEVELS[level] < self._threshold:
             return
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
         pairs = "".join(f" {k}={_shown(v)}" for k, v in keys.items())
-        self._stream.write(f"{stamp}Z {level} {event}{pairs}\n")
-        self._stream.flush()
+        with contextlib.suppress(OSError):
+            self._stream.write(f"{stamp}Z {level} {event}{pairs}\n{told}")
+            self._stream.flush()
 
 
 def _shown(value: object) -> str:
