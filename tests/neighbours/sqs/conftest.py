@@ -67,10 +67,11 @@ class Sqs:
         account: str = ACCOUNT,
         headers: dict[bytes, bytes] | None = None,
         caller: Any = None,
+        region: str = REGION,
         **request: Any,
     ) -> Any:
         principal = Principal(account, f"arn:aws:iam::{account}:root", account, "AKIA", is_root=True)
-        call = Call(principal, REGION, "id", "sqs", operation, "aws.test", headers or {}, caller)
+        call = Call(principal, region, "id", "sqs", operation, "aws.test", headers or {}, caller)
         bound = self._api.bound(operation)
         bound.validate(request)
         assert bound.method is not None

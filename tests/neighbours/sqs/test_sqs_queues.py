@@ -319,3 +319,17 @@ async def test_queues_are_there_after_a_restart(sqs: Any, make_sqs: Callable[...
     again = make_sqs(sqs.store)
     assert await again.attributes(url) == before
     assert await again("ListQueueTags", QueueUrl=url) == {"Tags": {"a": "b"}}
+
+
+@pytest.mark.parametrize("word", ["queues", "deleted", "moves"])
+async def test_regions_and_queues_may_have_any_name(make_sqs: Callable[..., Any], clock: FakeClock, word: str) -> None:
+    sqs = make_sqs()
+    for name in (word, "other"):
+        await sqs("CreateQueue", QueueName=name, region=word)
+    await sqs("DeleteQueue", QueueUrl=f"http://x/000000000000/{word}", region=word)
+    again = make_sqs(sqs.store)
+    assert (await again("ListQueues", region=word))["QueueUrls"] == ["http://aws.test/000000000000/other"]
+    assert await again("ListQueues") == {}
+    clock.advance(61)
+    await again.housekeeping.round()
+    await again("CreateQueue", QueueName=word, region=word)

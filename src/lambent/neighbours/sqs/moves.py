@@ -14,7 +14,7 @@ import orjson
 from lambent.kit.ids import uuid4
 from lambent.neighbours.sqs.leases import SOURCE, anew
 from lambent.neighbours.sqs.message import Message
-from lambent.neighbours.sqs.names import ROOT, QueueRef, ref_of_key
+from lambent.neighbours.sqs.names import ROOT, QueueRef, kind_of_key, ref_of_key
 from lambent.neighbours.sqs.records import QueueRecords
 from lambent.ports import Ports
 from lambent.store.base import Delete, Lease, Put, Record, RevisionMismatch, StoreUnavailable
@@ -109,7 +109,7 @@ class MoveTasks:
         after = ""
         while batch := await self._records.list(ROOT, after=after):
             for record in batch:
-                if "/moves/" in record.key:
+                if kind_of_key(record.key) == "moves":
                     task = MoveTask.load(record)
                     if task.status == RUNNING and task.source not in self._runs:
                         self._run(task)

@@ -84,6 +84,11 @@ def ref_of_key(key: str) -> QueueRef:
     return QueueRef(account, region, name)
 
 
+def kind_of_key(key: str) -> str:
+    """What the record under a key is of: `queues`, `deleted` or `moves`. Regions may be called so, too."""
+    return key.split("/", 4)[3]
+
+
 def is_name(name: str, *, fifo: bool) -> bool:
     """Whether a queue of that kind may be called so."""
     return (_FIFO_NAME if fifo else _STANDARD_NAME).fullmatch(name) is not None

@@ -11,7 +11,7 @@ import orjson
 from lambent.kit.ids import small_id
 from lambent.neighbours.sqs.attributes import Rules
 from lambent.neighbours.sqs.errors import no_queue
-from lambent.neighbours.sqs.names import ROOT, QueueRef, ref_of_key
+from lambent.neighbours.sqs.names import ROOT, QueueRef, kind_of_key, ref_of_key
 from lambent.neighbours.sqs.shapes import QueueDeletedRecently
 from lambent.ports import Ports
 from lambent.store.base import ABSENT, Delete, Put, Record, RevisionMismatch
@@ -168,7 +168,7 @@ class QueueRecords:
         after = ""
         while batch := await self._records.list(ROOT, after=after):
             for record in batch:
-                if "/deleted/" in record.key:
+                if kind_of_key(record.key) == "deleted":
                     await self._finish(record)
             after = batch[-1].key
 
@@ -185,7 +185,7 @@ class QueueRecords:
             pass
 
     def _seen(self, key: str, record: Record | None) -> None:
-        if "/queues/" not in key:
+        if kind_of_key(key) != "queues":
             return
         ref = ref_of_key(key)
         if record is None:
