@@ -55,7 +55,7 @@ class EventSourceMappings:
     async def create_event_source_mapping(
         self, call: Call, request: CreateEventSourceMappingRequest
     ) -> EventSourceMappingConfiguration:
-        """Partly: SQS queues only."""
+        """Partly: SQS queues only; the metric EventCount may be asked for, but no metrics are published."""
         self._check(call, kind_of(request), request)
         ref, timeout_s = await self._function(call, request["FunctionName"])
         enabled = request.get("Enabled", True)
