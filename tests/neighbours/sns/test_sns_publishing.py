@@ -76,6 +76,11 @@ async def test_messages_are_checked(sns: Any, members: dict[str, Any], refusal: 
         ),
         (
             "attr1",
+            {"DataType": "Number.int", "StringValue": "five"},
+            "Could not cast message attribute 'attr1' value to number.",
+        ),
+        (
+            "attr1",
             {"DataType": "Stringprefixed", "StringValue": "1"},
             "The message attribute 'attr1' has an invalid message attribute type, "
             "the set of supported type prefixes is Binary, Number, and String.",

@@ -27,6 +27,7 @@ UNSUBSCRIPTION: Final = "UnsubscribeConfirmation"
 
 _NAME_CHARACTER = re.compile(r"[A-Za-z0-9_.-]")
 _TYPE = re.compile(r"(String|Number|Binary)(\..+)?", re.S)
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _SUBJECT = re.compile(r"[^\x00-\x1f\x7f]+")
 _DEDUPLICATION = re.compile(r"[a-zA-Z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}")
 
@@ -171,6 +172,8 @@ def _attribute(name: str, given: Mapping[str, Any]) -> Attribute:
             f"The message attribute '{name}' must contain non-empty message attribute value "
             f"for message attribute type '{kind}'."
         )
+    if found[1] == "Number" and _NUMBER.fullmatch(value) is None:
+        raise InvalidParameterValueException(f"Could not cast message attribute '{name}' value to number.")
     return Attribute(kind, base64.b64encode(value).decode() if member == "Binary" else value)
 
 
