@@ -109,9 +109,11 @@ class Moto:
         assert self._socket is not None
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",
             "-m",
             "lambent.foreign.moto_child",
             str(self._socket.fileno()),
+            str(self._directory / "root"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -148,7 +150,8 @@ class Moto:
     def _listen(self) -> None:
         shutil.rmtree(self._directory, ignore_errors=True)  # of one that was killed
         self._directory.mkdir(mode=0o700, parents=True)
-        (self._directory / "tmp").mkdir()
+        for folder in ("tmp", "root"):
+            (self._directory / folder).mkdir()
         self._folder = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.bind(f"/proc/self/fd/{self._folder}/socket")

@@ -1,28 +1,26 @@
 """The program of the embedded moto: serves a listening socket that it is handed, for whoever knows the token.
 
-It is given no network, no Docker and, where possible, no rights: what asks it are functions that nobody trusts. The
-first line on its standard input is the token; when that input ends, so does it.
+It is fenced in (fence.py), and has no Docker: what asks it are functions that nobody trusts. The first line on its
+standard input is the token; when that input ends, so does it.
 """
 
 from __future__ import annotations
 
-import ctypes
 import hmac
 import logging
 import os
-import stat
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-NOBODY = 65_534
+from lambent.foreign.fence import CannotBeFenced, put_up
+
 TOKEN_HEADER = "x-lambent-token"
 UNKNOWN_HEADER = "x-lambent-unknown-service"
 """In the answer to a request for a service that moto has not."""
-_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _MOTOS_OWN = ("/moto-api", "/latest/meta-data/", "/latest/api/", "/favicon.ico")
 """Paths that moto answers itself, whatever service is asked: they would empty it, or show what is in it."""
 
@@ -30,10 +28,10 @@ Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 def main() -> None:
-    """Serve until standard input ends: `moto_child.py DESCRIPTOR`."""
+    """Serve until standard input ends: `moto_child.py DESCRIPTOR SCAFFOLD`."""
     token = sys.stdin.buffer.readline().strip().decode()
     descriptor = int(sys.argv[1])
-    remarks = [*_leave_network(), *_give_up_rights(), *_die_first()]
+    remarks = [*_die_first(), *_fenced_in()]
     threading.Thread(target=_end_with_parent, daemon=True).start()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     application = Door(token, _moto())
@@ -76,8 +74,22 @@ def _refused(start_response: Any, status: str, *headers: tuple[str, str]) -> Ite
     return (b"",)
 
 
+def _load_yaml_safely() -> None:
+    """Let no template of CloudFormation name Python objects to make: moto reads them with the loader that makes any,
+    so that whoever may call it could run what he likes."""
+    yaml: Any = import_module("yaml")
+
+    def add(prefix: str, constructor: Any, Loader: Any = None) -> None:
+        yaml.SafeLoader.add_multi_constructor(prefix, constructor)
+
+    yaml.add_multi_constructor = add
+    for name in ("Loader", "FullLoader", "UnsafeLoader", "CLoader", "CFullLoader", "CUnsafeLoader"):
+        setattr(yaml, name, yaml.SafeLoader)
+
+
 def _moto() -> Wsgi:
     """moto's application, with notifications of S3 left to Lambent."""
+    _load_yaml_safely()
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from moto.s3 import notifications
 
@@ -96,43 +108,15 @@ def _moto() -> Wsgi:
 # -- what it gives up
 
 
-def _leave_network() -> list[str]:
-    """Go where there is no network: what asks moto to fetch something must not reach the host's. A Unix socket is
-    reached all the same."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    uid, gid = os.geteuid(), os.getegid()
-    if uid == 0 and libc.unshare(_CLONE_NEWNET) == 0:
-        return []
-    if uid != 0 and libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0:
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
-        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
-        return []
-    return ["it has the host's network: no network namespace can be made here"]
-
-
-def _give_up_rights() -> list[str]:
-    """Become nobody, if root and if nobody may read what is imported later."""
-    if os.geteuid() != 0:
-        return []
-    spec = find_spec("moto")
-    if spec is None or spec.origin is None or not _is_public(Path(spec.origin)):
-        return ["it runs as root: others may not read where moto is installed"]
-    os.chown(os.environ["TMPDIR"], NOBODY, NOBODY)
-    os.setgroups([])
-    os.setresgid(NOBODY, NOBODY, NOBODY)
-    os.setresuid(NOBODY, NOBODY, NOBODY)
+def _fenced_in() -> list[str]:
+    """Put up the fence. As root it must hold: else whoever finds a hole in moto has the machine."""
+    try:
+        put_up(Path(sys.argv[2]), Path(os.environ["TMPDIR"]))
+    except CannotBeFenced as error:
+        if os.geteuid() == 0:
+            sys.exit(f"it cannot be fenced in here, and is not run as root without: {error}")
+        return [f"it is not fenced in: {error}"]
     return []
-
-
-def _is_public(file: Path) -> bool:
-    """Whether anybody may read the file, and its Python."""
-    for path in (file.resolve(), Path(sys.executable).resolve(), Path(os.__file__).resolve(), Path(__file__).resolve()):
-        if not path.stat().st_mode & stat.S_IROTH:
-            return False
-        if any(not folder.stat().st_mode & stat.S_IXOTH for folder in path.parents):
-            return False
-    return True
 
 
 def _die_first() -> list[str]:

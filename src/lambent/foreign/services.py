@@ -122,6 +122,10 @@ class Foreign:
         if answer.header(UNKNOWN_HEADER.encode()) is not None:
             answer.close()
             raise _unknown(request.service)
+        if answer.status == 500 and (answer.header(b"content-type") or b"").startswith(b"text/html"):
+            answer.close()
+            text = "The embedded moto failed at this request; lambent serve --log-level debug says how."
+            raise ApiError(text, code="InternalFailure", status=500)
         return answer
 
     async def _sent(self, origin: Origin, outgoing: Outgoing, called: str) -> Answer:
