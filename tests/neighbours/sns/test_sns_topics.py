@@ -78,6 +78,7 @@ async def test_names_are_letters_digits_hyphens_and_underscores(sns: Any, name: 
         ("", "InvalidParameter: Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not 1"),
         ("a:b", "InvalidParameter: Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not 2"),
         ("arn:aws:sns:us-west-2:000000000000:t", "InvalidParameter: Invalid parameter: TopicArn"),
+        (ARN + "t/x", "InvalidParameter: Invalid parameter: TopicArn"),
         (ARN + "missing", "NotFound: Topic does not exist"),
     ],
 )
@@ -106,6 +107,9 @@ async def test_deleting_takes_subscriptions_along_and_may_be_repeated(sns: Any) 
     topic = await sns.topic()
     arn = await sns.subscribed(topic)
     await sns("Publish", TopicArn=topic, Message="m")
+    queue_like = topic + "/" + arn.rpartition(":")[2]
+    assert await sns.refusal("DeleteTopic", TopicArn=queue_like) == "InvalidParameter: Invalid parameter: TopicArn"
+    assert await sns.waiting() == 1
     for _ in range(2):
         await sns("DeleteTopic", TopicArn=topic)
     assert (

@@ -12,7 +12,10 @@ ROOT = "sns/"
 FIFO = ".fifo"
 
 _TOPIC_NAME = re.compile(r"(?:[a-zA-Z0-9_-]{1,256}|[a-zA-Z0-9_-]{1,251}\.fifo)")
-_ARN = re.compile(r"arn:[^:]*:sns:(?P<region>[^:]*):(?P<account>[^:]*):(?P<topic>[^:]+)(?::(?P<id>.+))?", re.S)
+# None of the parts has a slash: keys and queues are made of them.
+_ARN = re.compile(
+    r"arn:[^:]*:sns:(?P<region>[^:/]*):(?P<account>[^:/]*):(?P<topic>[a-zA-Z0-9_.-]+)(?::(?P<id>[a-zA-Z0-9_-]+))?"
+)
 _SQS = re.compile(
     r"arn:aws[a-z-]*:sqs:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):(?P<name>[a-zA-Z0-9_-]{1,80}(?:\.fifo)?)"
 )
