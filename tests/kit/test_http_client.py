@@ -319,3 +319,24 @@ def test_an_origin_is_read_from_a_url(url: str, origin: Origin, authority: bytes
 def test_what_is_no_url_has_no_origin(url: str) -> None:
     with pytest.raises(ValueError):
         Origin.of(url)
+
+
+async def test_whoever_waits_for_an_origin_that_is_dropped_is_told(
+    client: Client, listen: Callable[[Talk], Awaitable[Origin]]
+) -> None:
+    asked = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        await reader.read()
+
+    origin = await listen(talk)
+    waiting = asyncio.ensure_future(client.send(origin, Outgoing("GET", b"/", HOST)))
+    await asked.wait()
+    client.drop(Origin("127.0.0.1", 1))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    client.drop(origin)
+    with pytest.raises(Broken):
+        await waiting
