@@ -68,6 +68,7 @@ from lambent.invoke.resolve import Resolver
 from lambent.invoke.settings import FunctionSettings
 from lambent.invoke.stems import Stems
 from lambent.kit.clock import SystemClock
+from lambent.kit.crowding import is_crowded
 from lambent.kit.http_client import Client
 from lambent.kit.http_server import Server
 from lambent.kit.log import Log
@@ -189,7 +190,7 @@ async def _run(
     counters = Counters()
     settler = Settler(store.queues, settings_of, Errands(aws), counters, clock, tasks, log)
     worker = Worker(
-        Parts(store.queues, invoker, settings_of, settler, clock, tasks, log, settings.async_retry_delays_s)
+        Parts(store.queues, invoker, settings_of, settler, clock, tasks, log, settings.async_retry_delays_s, is_crowded)
     )
     ways = Ways(invoker, settings_of, Intake(store.queues, counters))
     ports = Ports(

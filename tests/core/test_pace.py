@@ -21,7 +21,12 @@ from lambent.core.pace import LEAST, next_cap, spare
 def test_slow_runs_get_more_and_quick_ones_stay_few(
     what: str, cap: int, finished: int, elapsed_s: float, following: int
 ) -> None:
-    assert next_cap(cap, finished=finished, elapsed_s=elapsed_s) == following, what
+    assert next_cap(cap, finished=finished, elapsed_s=elapsed_s, is_crowded=False) == following, what
+
+
+@pytest.mark.parametrize(("cap", "finished", "following"), [(4, 0, 5), (16, 1, 17), (16, 8000, LEAST), (16, 500, 16)])
+def test_on_a_crowded_machine_there_is_one_more_at_most(cap: int, finished: int, following: int) -> None:
+    assert next_cap(cap, finished=finished, elapsed_s=0.25, is_crowded=True) == following
 
 
 @pytest.mark.parametrize(("limit", "left"), [(1, 0), (9, 0), (10, 1), (1000, 100), (3000, 100)])

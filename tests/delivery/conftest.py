@@ -260,6 +260,7 @@ class World:
         self.invoker = FakeInvoker(self.clock)
         self.post = FakePost()
         self.counters = Counters()
+        self.is_crowded = False
         self.delays_s: tuple[float, ...] = (60.0, 120.0)
         self.worker = self.new_worker()
         self.intake = Intake(self.store.queues, self.counters)
@@ -268,7 +269,19 @@ class World:
     def new_worker(self) -> Worker:
         queues, invoker = self.store.queues, cast(Any, self.invoker)
         settler = Settler(queues, self.settings, self.post, self.counters, self.clock, self.tasks, self.log)
-        return Worker(Parts(queues, invoker, self.settings, settler, self.clock, self.tasks, self.log, self.delays_s))
+        return Worker(
+            Parts(
+                queues,
+                invoker,
+                self.settings,
+                settler,
+                self.clock,
+                self.tasks,
+                self.log,
+                self.delays_s,
+                lambda: self.is_crowded,
+            )
+        )
 
     async def start(self) -> None:
         await self.settings.start()

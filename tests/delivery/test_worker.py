@@ -276,6 +276,16 @@ async def test_slow_functions_get_more_and_more_environments(world: Any) -> None
     assert world.invoker.most["f"] == 200
 
 
+async def test_a_crowded_machine_is_not_filled_any_further(world: Any) -> None:
+    world.function("f", takes_s=20)
+    world.is_crowded = True
+    await world.start()
+    for n in range(200):
+        await world.send(id=f"id-{n}")
+    await asyncio.sleep(3)
+    assert 4 <= world.invoker.most["f"] <= 4 + 12
+
+
 async def test_quick_functions_stay_with_a_few(world: Any) -> None:
     world.function("f", takes_s=0.001)
     await world.start()

@@ -14,11 +14,13 @@ _AIM_PER_S = 2000
 """Runs that are worth more environments."""
 
 
-def next_cap(cap: int, *, finished: int, elapsed_s: float) -> int:
+def next_cap(cap: int, *, finished: int, elapsed_s: float, is_crowded: bool) -> int:
     """How many may run from now on, if `cap` ran all the time, of which `finished` ended within `elapsed_s`: as many as
-    the aim takes, but at most twice as many as before."""
+    the aim takes, but at most twice as many as before; or one more, on a machine that is crowded: there runs take long
+    because they wait for a core, and more of them would take longer still, until they time out."""
     mean_s = cap * elapsed_s / max(1, finished)
-    return max(LEAST, min(2 * cap, round(mean_s * _AIM_PER_S)))
+    most = cap + 1 if is_crowded else 2 * cap
+    return max(LEAST, min(most, round(mean_s * _AIM_PER_S)))
 
 
 def spare(limit: int) -> int:

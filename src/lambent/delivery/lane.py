@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -61,6 +62,8 @@ class Parts:
     log: Log
     delays_s: tuple[float, ...]
     """Before each retry."""
+    is_crowded: Callable[[], bool]
+    """Whether the machine has more to do than it can."""
 
 
 class Line:
@@ -226,7 +229,8 @@ class Lane:
         if elapsed < PERIOD_S:
             return
         if self._running >= self._cap or self._ready:
-            self._cap = next_cap(self._cap, finished=self._finished, elapsed_s=elapsed)
+            crowded = self._parts.is_crowded()
+            self._cap = next_cap(self._cap, finished=self._finished, elapsed_s=elapsed, is_crowded=crowded)
         self._ahead = min(self._finished // _AHEAD_PART, _AHEAD)
         self._finished = 0
         self._paced_at += elapsed
