@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -362,3 +363,24 @@ def test_a_server_that_is_told_to_stop_lets_a_stream_come_to_its_end(make_server
     assert body == b"first" + b"x" * 65_536 * 64 + b"last"
     assert rest[-1] == {"InvokeComplete": {}}
     assert server.stop() == 0
+
+
+SHELL = """#!/bin/sh
+API="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
+MODE="Lambda-Runtime-Function-Response-Mode: streaming"
+while :; do
+  curl -sS -D /tmp/headers -o /tmp/event "$API/next"
+  ID=$(sed -n 's/^lambda-runtime-aws-request-id: *//Ip' /tmp/headers | tr -d '\\r')
+  { echo one; echo two; cat /tmp/event; } | curl -sS -X POST -H "$MODE" -T - "$API/$ID/response"
+done
+"""
+
+
+@pytest.mark.skipif(not Path("/usr/bin/curl").exists(), reason="no curl on this machine")
+def test_a_shell_script_streams_by_curl(shared_server: Any, aws: Any) -> None:
+    name = f"stream-{uuid4().hex[:12]}"
+    shared_server.function(name, {"bootstrap": SHELL}, Runtime="provided.al2023", Handler="x", Timeout=20)
+    for number in range(2):
+        answer = aws.invoke_with_response_stream(FunctionName=name, Payload=b"%d" % number)
+        assert Streamed(answer).body == b"one\ntwo\n%d" % number
+    aws.delete_function(FunctionName=name)
