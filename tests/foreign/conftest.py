@@ -134,6 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if body is not None:
             self.wfile.write(body)
+            self.close_connection = len(body) < size
             return
         for _ in range(size >> 20):
             self.wfile.write(bytes(1 << 20))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, IncompleteReadError, ResponseStreamingError
 
 from lambent.wire.message import PlainRequest
 from lambent.wire.signing import Credentials, sign
@@ -153,3 +153,14 @@ def test_a_neighbour_without_keys_is_asked_with_the_account_and_refuses_itself(a
     with pytest.raises(ClientError, match="UnrecognizedClientException"):
         alone.client("secretsmanager").list_secrets()
     assert "Credential=000000000000/" in fake_s3.heads[-1][2]["authorization"]
+
+
+def test_an_answer_that_breaks_off_is_not_taken_for_whole(neighbourly: Any, fake_s3: Any) -> None:
+    s3 = neighbourly.client("s3")
+    fake_s3.sizes["/base/photos/small"], fake_s3.objects["/base/photos/small"] = 1_000, b"half"
+    with pytest.raises(ClientError, match="ServiceUnavailable"):
+        s3.get_object(Bucket="photos", Key="small")
+    fake_s3.sizes["/base/photos/broken"], fake_s3.objects["/base/photos/broken"] = 5 << 20, b"half" * 100_000
+    body = s3.get_object(Bucket="photos", Key="broken")["Body"]
+    with pytest.raises((IncompleteReadError, ResponseStreamingError)):
+        body.read()

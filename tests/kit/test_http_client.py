@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from lambent.kit import http_client
 from lambent.kit.http_client import (
     FULL_BYTES,
     AnswerTooLarge,
@@ -340,3 +349,50 @@ async def test_whoever_waits_for_an_origin_that_is_dropped_is_told(
     client.drop(origin)
     with pytest.raises(Broken):
         await waiting
+
+
+def certificate(folder: Path) -> Path:
+    """A key and a certificate for 127.0.0.1 that nobody trusts yet."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file = folder / "certificate.pem"
+    file.write_bytes(private + made.public_bytes(Encoding.PEM))
+    return file
+
+
+async def test_tls_is_spoken_with_those_whose_certificate_is_trusted(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = certificate(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(file)
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            received = await reader.readuntil(b"\r\n\r\n") + await reader.readexactly(200_000)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(received), received))
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=context)
+    origin = Origin("127.0.0.1", server.sockets[0].getsockname()[1], is_tls=True)
+    http_client.system_certificates.cache_clear()
+    with pytest.raises(Unreachable, match="its certificate is not trusted"):
+        await client.send(origin, Outgoing("PUT", b"/", HOST, bytes(200_000)))
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    http_client.system_certificates.cache_clear()
+    async with await client.send(
+        origin, Outgoing("PUT", b"/", HOST, pieces(bytes(100_000), bytes(100_000)), 200_000)
+    ) as it:
+        assert (await it.read(1 << 20)).endswith(bytes(200_000))
+    http_client.system_certificates.cache_clear()
+    server.close()

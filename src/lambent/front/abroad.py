@@ -165,16 +165,25 @@ def _passed(service: str, request: Request, verified: Verified) -> Passed:
 
 
 async def _relay(answer: Answer, connection: Connection) -> None:
-    """Send an answer on while it arrives; break the connection where it breaks."""
+    """Send an answer on while it arrives; break the connection where it breaks. Raises ApiError for one that is not
+    there whole, as long as nothing of it was sent."""
     headers, length = told_headers(answer.headers), answer.length
+    if length is not None and length <= _WHOLE_BYTES and not connection.asked_by_head:
+        try:
+            body = await answer.read(length)
+        except Broken as error:
+            text = f"The answer broke off: {error}."
+            raise ApiError(text, code="ServiceUnavailable", status=503) from None
+        connection.respond(answer.status, headers, body)
+        return
+    connection.start(answer.status, headers, length)
     try:
-        if length is not None and length <= _WHOLE_BYTES and not connection.asked_by_head:
-            connection.respond(answer.status, headers, await answer.read(length))
-            return
-        connection.start(answer.status, headers, length)
         async for piece in answer:
             if not connection.send(piece):
                 await connection.writable()
         connection.finish()
     except Broken:
         connection.abort()
+    except Exception:
+        connection.abort()  # nothing else can be said any more
+        raise

@@ -199,7 +199,7 @@ class Client:
                 if origin.socket is not None:
                     _, made = await loop.create_unix_connection(lambda: _Wire(origin), origin.socket)
                 else:
-                    context = _tls() if origin.is_tls else None
+                    context = system_certificates() if origin.is_tls else None
                     _, made = await loop.create_connection(lambda: _Wire(origin), origin.host, origin.port, ssl=context)
         except TimeoutError:
             raise Unreachable(f"no connection within {self.limits.connect_s:g} seconds") from None
@@ -450,6 +450,6 @@ class _Wire(asyncio.Protocol):
 
 
 @cache
-def _tls() -> ssl.SSLContext:
-    """The system's certificates; read once, which takes a while."""
+def system_certificates() -> ssl.SSLContext:
+    """Who is trusted: those whom the system, or SSL_CERT_FILE, trusts. Read once, which takes a while."""
     return ssl.create_default_context()
