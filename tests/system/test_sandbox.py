@@ -159,6 +159,13 @@ async def test_an_agent_holds_nothing_of_what_its_template_has_imported(lab, cod
         assert status_of(agent_pid, "RssAnon") < 20_000
 
 
+async def test_agents_fork_their_programs_where_no_code_may_be_made(lab, monkeypatch):
+    monkeypatch.setattr("lambent.sandbox.namespaces.driver.can_graft", lambda: False)
+    async with lab.guest(template=replace(lab.template, name="ungrafted")) as guest:
+        assert await guest.run("result = 6 * 7") == 42
+        assert status_of(guest.sandbox._program_pid, "PPid") == guest.sandbox._agent_pid
+
+
 async def test_a_zygote_that_is_killed_before_it_forks_a_program_is_replaced(lab):
     async with lab.guest():
         pass  # there is one

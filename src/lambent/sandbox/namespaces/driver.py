@@ -22,13 +22,13 @@ from lambent.sandbox.namespaces.ends import Ends
 from lambent.sandbox.namespaces.launching import (
     Launcher,
     Zygote,
-    agents_config,
     launcher_config,
+    parted_configs,
     zygote_config,
     zygote_request,
 )
 from lambent.sandbox.namespaces.link import close_all
-from lambent.sandbox.namespaces.probe import reason_against
+from lambent.sandbox.namespaces.probe import can_graft, reason_against
 from lambent.sandbox.namespaces.uids import UserIds, claim
 
 LEVELS = ("full", "rootless")
@@ -242,7 +242,8 @@ class NamespacesDriver:
     async def _start_zygote(self, template: Template) -> Zygote:
         assert self._groups is not None, "start() comes first"
         config = zygote_config(template, self.level, self._groups.limits_processes)
-        configs = [agents_config(config), config] if isinstance(template.program, Forked) else [config]
+        is_grafted = isinstance(template.program, Forked) and can_graft()
+        configs = parted_configs(config) if is_grafted else [config]
         return await Zygote.start(await self._launcher(), template, zygote_request(template, self.level), *configs)
 
 

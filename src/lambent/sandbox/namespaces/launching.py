@@ -59,9 +59,10 @@ def zygote_config(template: Template, level: str, limits_processes: bool) -> dic
     }
 
 
-def agents_config(config: dict[str, object]) -> dict[str, object]:
-    """The first message to a zygote of agents, whose programs come from the zygote with this one."""
-    return {**config, "program": {"kind": "grafted"}}
+def parted_configs(config: dict[str, object]) -> list[dict[str, object]]:
+    """The first messages to a zygote of agents and to the one of their programs, instead of this one's to both in
+    one."""
+    return [{**config, "program": {"kind": "grafted"}}, {**config, "grafts": True}]
 
 
 def program_config(template: Template) -> dict[str, object]:

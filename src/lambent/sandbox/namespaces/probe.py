@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import mmap
+import os
 import socket
+from functools import lru_cache
 from pathlib import Path
 
 from lambent.sandbox.base import Deferred, Template
@@ -25,6 +28,22 @@ def reason_against(level: str, root: Path, uid: int) -> str | None:
     except (OSError, KeyError) as error:
         return f"{type(error).__name__}: {error}"
     return None
+
+
+@lru_cache(maxsize=1)
+def can_graft() -> bool:
+    """Whether a process of ours may run instructions that it has written itself, as grafting does (graft.py): some
+    machines forbid it (vm.memfd_noexec, SELinux). Agents fork their programs there."""
+    try:
+        fd = os.memfd_create("lambent-probe")
+        try:
+            os.truncate(fd, mmap.PAGESIZE)
+            mmap.mmap(fd, mmap.PAGESIZE, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC).close()
+        finally:
+            os.close(fd)
+    except OSError:
+        return False
+    return True
 
 
 def try_out(

@@ -40,13 +40,16 @@ CONTROL = 3
 
 
 def main(control: socket.socket, kind: type[agent.Agent] = agent.Agent) -> None:
-    """Get ready, then fork a sandbox at each request until the server closes the socket. `kind` is its first process.
+    """Get ready, then fork a sandbox at each request until the server closes the socket. `kind` is its first process;
+    if agents come from elsewhere, what is forked is the sandbox's program (graft.py).
 
     Returns in the children only, as the program of a sandbox, when that program has come to its end.
     """
     config, _ = syscalls.receive(control)
     if config is None:
         os._exit(0)
+    if config.get("grafts"):
+        kind = graft.Graft
     try:
         program = _preload(config["program"], covered=bool(kind.namespaces))
     except BaseException as error:  # whatever a template's module raises is for the server to read
@@ -114,4 +117,4 @@ def _serve(control: socket.socket, config: Message, program: Message, kind: type
 
 
 if __name__ == "__main__":
-    main(socket.socket(fileno=CONTROL), graft.Graft)
+    main(socket.socket(fileno=CONTROL))
