@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import load
@@ -51,28 +52,29 @@ def handler(event, context):
 def accepted(kinds: Sequence[Kind], plan: Plan) -> list[Row]:
     """Asynchronous invocations accepted a second. One at a time runs meanwhile, where the server can be told so."""
 
-    def once(connections: int) -> Callable[[Kind], Sample[float]]:
-        def pressed(kind: Kind) -> Sample[float]:
-            with _started(kind, [Stocked(STAYS, ONE_VCPU_MB, 1)]) as server, talking(server) as client:
-                name = client.create(STAYS, ONE_VCPU_MB).name
-                _reserve_one(client, name)
-                event = {"seconds": _BUSY_S}
-                request = invocation(server.target(), name, event, X_Amz_Invocation_Type="Event")
-                if (status := client.connection.exchange(request.wire()).status) != 202:
-                    raise BenchError(f"an event was answered with {status}")
-                with Watch() as watch:
-                    done = load.press(server.target(), request, connections, plan.seconds, client=plan.client)
-                return Sample(done.per_s, watch.noise)
+    def once(kind: Kind) -> Sample[list[float]]:
+        with _started(kind, [Stocked(STAYS, ONE_VCPU_MB, len(plan.connections))]) as server, Watch() as watch:
+            rates = [_accepting(server, plan, connections) for connections in plan.connections]
+        return Sample(rates, watch.noise)
 
-        return pressed
-
+    taken = in_turns(kinds, plan.rounds, once)
     rows = []
-    for connections in plan.connections:
-        taken = in_turns(kinds, plan.rounds, once(connections))
+    for place, connections in enumerate(plan.connections):
+        rates = {name: each.part(itemgetter(place)) for name, each in taken.items()}
         title = f"asynchronous invocations accepted, {_many(connections)}, one runs at a time, per s"
         aim = ACCEPT_AIM if connections == _AIMED_CONNECTIONS else None
-        rows.append(Row(title, cells(taken, _whole), ONE_VCPU_MB, aim, more_is_better=True))
+        rows.append(Row(title, cells(rates, _whole), ONE_VCPU_MB, aim, more_is_better=True))
     return rows
+
+
+def _accepting(server: Server, plan: Plan, connections: int) -> float:
+    with talking(server) as client:
+        name = client.create(STAYS, ONE_VCPU_MB).name
+        _reserve_one(client, name)
+        request = invocation(server.target(), name, {"seconds": _BUSY_S}, X_Amz_Invocation_Type="Event")
+        if (status := client.connection.exchange(request.wire()).status) != 202:
+            raise BenchError(f"an event was answered with {status}")
+    return load.press(server.target(), request, connections, plan.seconds, client=plan.client).per_s
 
 
 def sqs(kinds: Sequence[Kind], plan: Plan) -> list[Row]:
