@@ -572,3 +572,26 @@ async def test_messages_are_there_after_a_restart_with_their_receipts(sqs: Any, 
     await again.delete(url, first)
     assert await again.bodies(url) == ["b"]
     assert await again.counts(url) == (0, 1, 0)
+
+
+async def test_a_message_that_becomes_visible_while_it_is_looked_for_is_not_waited_for(
+    sqs: Any, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = (await sqs("CreateQueue", QueueName="q"))["QueueUrl"]
+    await sqs("SendMessage", QueueUrl=url, MessageBody="late", DelaySeconds=1)
+    lease = sqs.ports.queues.lease
+    looks = 0
+
+    async def takes_a_second(*args: Any, **options: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        found = await lease(*args, **options)
+        if looks == 1:
+            clock.advance(1.001)
+        return found
+
+    monkeypatch.setattr(sqs.ports.queues, "lease", takes_a_second)
+    async with asyncio.timeout(10):
+        answer = await sqs("ReceiveMessage", QueueUrl=url, WaitTimeSeconds=20)
+    assert [each["Body"] for each in answer["Messages"]] == ["late"]
+    assert looks == 2

@@ -93,6 +93,7 @@ class Receiving:
                 wish.caller.on_leave(waiter.leave)
             while not waiter.has_left:
                 waiter.look()
+                looked_at = self._clock.now()
                 taken = await self._take(queue, wish)
                 if waiter.has_left:
                     await self._show_again(taken)
@@ -103,7 +104,8 @@ class Receiving:
                 left = until - self._clock.monotonic()
                 if left <= 0 or waiter.is_let_go:
                     return ()
-                due = await self._queues.next_due(name, after=self._clock.now())
+                # What has become visible since then was not looked for: the alarm rings at once.
+                due = await self._queues.next_due(name, after=looked_at)
                 if due is not None:
                     self._bell.ring_at(name, due)
                 await waiter.rung(left)
