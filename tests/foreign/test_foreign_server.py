@@ -13,6 +13,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from lambent.foreign.moto import is_installed
+
 KEY = "a b/ü+%.txt"
 
 
@@ -137,6 +139,27 @@ def test_regions_are_apart(moto_server: Any) -> None:
     elsewhere = moto_server.client("ssm", region_name="eu-west-1")
     with pytest.raises(elsewhere.exceptions.ParameterNotFound):
         elsewhere.get_parameter(Name=f"/{name}")
+
+
+def test_accounts_are_apart(make_server: Any) -> None:
+    if not is_installed():
+        pytest.skip("moto is not installed: pip install 'lambent[moto]'")
+    server = make_server("--dev").start()
+
+    def client(service: str, account: str) -> Any:
+        return server.client(service, aws_access_key_id=account)
+
+    client("s3", "1" * 12).create_bucket(Bucket="of-one")
+    client("s3", "1" * 12).put_object(Bucket="of-one", Key="k", Body=b"x" * 100_000)
+    client("ssm", "1" * 12).put_parameter(Name="/of-one", Value="v", Type="String")
+    assert client("s3", "2" * 12).list_buckets()["Buckets"] == []
+    assert client("ssm", "2" * 12).describe_parameters()["Parameters"] == []
+    for forged in ({}, {"x-moto-account-id": "1" * 12}):
+        s3 = client("s3", "2" * 12)
+        s3.meta.events.register("before-send.s3", lambda request, forged=forged, **_: request.headers.update(forged))
+        with pytest.raises(ClientError):
+            s3.get_object(Bucket="of-one", Key="k")
+    assert client("s3", "1" * 12).get_object(Bucket="of-one", Key="k")["ContentLength"] == 100_000
 
 
 def test_a_service_that_nobody_has_is_refused_by_name(moto_server: Any) -> None:
