@@ -108,6 +108,25 @@ async def test_what_may_pass_is_tried_again_at_once_then_later_and_later(sns: An
     assert [request["QueueUrl"].rpartition("/")[2] for _, _, request in sns.aws.calls] == ["q"] * 9
 
 
+async def test_what_becomes_due_while_it_is_looked_for_is_not_waited_for(sns: Any) -> None:
+    topic = await sns.topic()
+    await sns.subscribed(topic)
+    sns.aws.errors += [busy()] * 4
+    lease = sns.store.queues.lease
+
+    async def takes_a_second(*args: Any, **keys: Any) -> Any:
+        found = await lease(*args, **keys)
+        if not found:
+            sns.clock.advance(1.001)
+        return found
+
+    sns.store.queues.lease = takes_a_second
+    await sns("Publish", TopicArn=topic, Message="m")
+    sns.deliver()
+    await sns.settled()
+    assert len(sns.aws.calls) == 5
+
+
 async def test_what_never_will_do_goes_to_the_dead_letter_queue_at_once(sns: Any) -> None:
     topic = await sns.topic()
     await sns.subscribed(topic, FUNCTION, "lambda", RedrivePolicy=REDRIVE)

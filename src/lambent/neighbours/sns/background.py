@@ -74,10 +74,12 @@ class Deliveries:
         try:
             while True:
                 woken.clear()
+                looked_at = self._clock.now()
                 try:
                     if await self._round(queue):
                         continue
-                    due = await self._queues.next_due(queue, after=self._clock.now())
+                    # What has become visible since then was not looked for.
+                    due = await self._queues.next_due(queue, after=looked_at)
                     if due is None and not await self._queues.depth(queue) and not woken.is_set():
                         return
                 except StoreUnavailable as error:
