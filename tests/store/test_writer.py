@@ -154,3 +154,18 @@ async def test_closing_commits_what_was_submitted_and_refuses_the_rest(writer: W
     with pytest.raises(StoreUnavailable, match="t: closed"):
         await late
     await writer.close()
+
+
+def waits(connection: sqlite3.Connection) -> bool:
+    return int(connection.execute("PRAGMA synchronous").fetchone()[0]) == 2
+
+
+async def test_a_transaction_waits_for_the_disk_unless_nothing_in_it_has_to(
+    writer: Writer, held: threading.Event
+) -> None:
+    together = [writer.submit(waits, waits_for_disk=waits_for_disk) for waits_for_disk in (False, True, False)]
+    held.set()
+    assert await asyncio.gather(*together) == [True, True, True]
+    assert not await writer.submit(waits, waits_for_disk=False)
+    assert not await writer.submit(waits, waits_for_disk=False)
+    assert await writer.submit(waits)

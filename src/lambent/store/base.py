@@ -134,8 +134,9 @@ class Queues(Protocol):
     """Durable, at-least-once queues; a queue exists as soon as something is put into it. Times are epoch seconds;
     when the clock is set, those that are kept here go along, so that what is left of a delay or a lease stays the same.
 
-    What changes a queue is durable (fsynced) when it returns. Messages of one group keep their order if they are leased
-    in order: none is given out while one before it is leased or hidden.
+    What changes a queue is durable (fsynced) when it returns, but for leases and their extensions: those survive the
+    process, and after a loss of power a message may be visible earlier. Messages of one group keep their order if they
+    are leased in order: none is given out while one before it is leased or hidden.
     """
 
     def put(self, queue: str, body: bytes, *, not_before: float = 0.0) -> asyncio.Future[None]:

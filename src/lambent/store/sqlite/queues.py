@@ -165,11 +165,11 @@ class SqliteQueues:
         visible = _VISIBLE_IN_ORDER if in_order else _VISIBLE
         values = {"queue": queue, "now": now, "limit": limit} if in_order else (queue, now, limit)
         work = partial(_lease, visible=visible, values=values, queue=queue, now=now, until=now + for_s, token=uuid4())
-        return await self._writer.submit(work)
+        return await self._writer.submit(work, waits_for_disk=False)
 
     async def extend(self, receipt: str, *, for_s: float) -> bool:
         work = partial(_extend, receipt=receipt, until=await self._now() + for_s, shows=for_s <= 0)
-        return (await self._changed(work)) > 0
+        return (await self._changed(work, waits_for_disk=False)) > 0
 
     async def hold(self, receipt: str) -> Hold | None:
         id_, token = _parts(receipt)
@@ -237,8 +237,10 @@ class SqliteQueues:
         if done.cancelled() or done.exception() is not None:
             self._jumps.forget(jump)
 
-    async def _changed(self, work: Callable[[sqlite3.Connection], _Changed]) -> int:
-        changed = await self._writer.submit(work, lambda changed: self._tell(changed.queues))
+    async def _changed(self, work: Callable[[sqlite3.Connection], _Changed], *, waits_for_disk: bool = True) -> int:
+        changed = await self._writer.submit(
+            work, lambda changed: self._tell(changed.queues), waits_for_disk=waits_for_disk
+        )
         return changed.count
 
     def _tell(self, queues: Iterable[str]) -> None:

@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 _UNITS_PER_COMMIT = 1000
 _ROWS_PER_STATEMENT = 64
+_NORMAL = 1
 
 
 class Insertion:
@@ -48,6 +49,7 @@ class _Unit:
     work: Callable[[sqlite3.Connection], Any] | None = None
     row: Sequence[object] | None = None
     then: Callable[[Any], None] | None = None
+    waits_for_disk: bool = True
     result: Any = field(default=None)
     error: BaseException | None = field(default=None)
 
@@ -62,6 +64,8 @@ class Writer:
     def __init__(self, connection: sqlite3.Connection, name: str, *, insertion: Insertion | None = None) -> None:
         """Takes the connection over. To be made on the event loop that will be told of the results."""
         self._connection = connection
+        self._synchronous: int = connection.execute("PRAGMA synchronous").fetchone()[0]
+        self._is_waiting_for_disk = True
         self._name = name
         self._insertion = insertion
         self._loop = asyncio.get_running_loop()
@@ -72,16 +76,21 @@ class Writer:
         self._thread.start()
 
     def submit(
-        self, work: Callable[[sqlite3.Connection], T], then: Callable[[T], None] | None = None
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        then: Callable[[T], None] | None = None,
+        *,
+        waits_for_disk: bool = True,
     ) -> asyncio.Future[T]:
-        """Have `work` done in the thread, in a transaction. The future is done when that is committed.
+        """Have `work` done in the thread, in a transaction. The future is done when that is committed: as durable as
+        the connection is set to, or if it need not wait for the disk, so that it survives the process.
 
         `then(result)` is called on the event loop before the future is done, in the order of the commits.
         What `work` raises is handed to the future, and what it had changed is undone. It may be run twice, the
         second time on the state before the first.
         """
         done: asyncio.Future[T] = self._loop.create_future()
-        return self._enqueue(_Unit(done, work=work, then=then))
+        return self._enqueue(_Unit(done, work=work, then=then, waits_for_disk=waits_for_disk))
 
     def insert(self, row: Sequence[object], then: Callable[[None], None]) -> asyncio.Future[None]:
         """As `submit`, for one row of the writer's insertion: cheaper, as rows that wait share a statement.
@@ -153,6 +162,7 @@ class Writer:
         anything.
         """
         connection = self._connection
+        self._wait_for_disk(any(unit.waits_for_disk for unit in units))
         connection.execute("BEGIN IMMEDIATE")
         rows = [unit.row for unit in units if unit.row is not None]
         if rows and self._insertion is not None:
@@ -163,6 +173,12 @@ class Writer:
                 return unit
         connection.execute("COMMIT")
         return None
+
+    def _wait_for_disk(self, is_waiting: bool) -> None:
+        if is_waiting is not self._is_waiting_for_disk:
+            # In WAL mode a later commit that waits makes all before it durable, too, and none harms the file.
+            self._connection.execute(f"PRAGMA synchronous = {self._synchronous if is_waiting else _NORMAL}")
+            self._is_waiting_for_disk = is_waiting
 
     def _undo(self) -> None:
         # After some failures SQLite has rolled back by itself.
