@@ -26,10 +26,16 @@ async def writer(tmp_path: Path) -> AsyncIterator[Writer]:
 
 
 @pytest.fixture
-def held(writer: Writer) -> threading.Event:
+async def held(writer: Writer) -> threading.Event:
     """Until this is set the writer is busy, so that what is submitted waits and becomes one transaction."""
-    go_on = threading.Event()
-    writer.submit(lambda _: go_on.wait(60))
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold(_: sqlite3.Connection) -> None:
+        begun.set()
+        go_on.wait(60)
+
+    writer.submit(hold)
+    await asyncio.to_thread(begun.wait, 60)  # or what is submitted next would be in its own transaction
     return go_on
 
 

@@ -141,6 +141,7 @@ class NamespacesDriver:
             try:
                 return await self._forked(zygote, template)
             except SandboxDied:
+                zygote.look()
                 if not zygote.ended:
                     raise
             # The request may have been lost with its zygote; a new one gets the same chance.

@@ -177,6 +177,12 @@ class Zygote:
         """Whether another one must be started."""
         return any(each.link.ended for each in self._forkers)
 
+    def look(self) -> None:
+        """See to it that `ended` is up to date: a sandbox that was lost with its zygote may be known to be lost before
+        the zygote is."""
+        for each in self._forkers:
+            each.link.look()
+
     def fork(self, request: dict[str, object], fds: Sequence[int]) -> None:
         """Ask for a sandbox with these descriptors, which are given away: those of Ends.theirs, the doors of its
         groups. It answers on its own control socket."""

@@ -85,6 +85,10 @@ class Link:
         if len(self._waiting) == 1:
             self._flush()
 
+    def look(self) -> None:
+        """Take in right now what the event loop would bring in a moment."""
+        self._readable()
+
     def finish(self) -> None:
         """Let the other side read the end; `on_end` follows when it has closed too."""
         if not self.ended:
