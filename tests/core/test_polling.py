@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambent.core.polling import Crew, Growth, backoff_s
+from lambent.core.backoff import backoff_s
+from lambent.core.polling import Crew, Growth
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,3 @@ class Crew:
         """There was nothing to do for one of them: fall back to what is in use, but not below the start."""
         self._allowed = float(max(self._growth.start, min(working, int(self._allowed))))
         self._full_since = None
-
-
-def backoff_s(failures: int, *, first_s: float, most_s: float) -> float:
-    """How long to wait after so many failures in a row: twice as long each time, up to `most_s`."""
-    return min(most_s, first_s * 2.0 ** min(max(0, failures - 1), 30))

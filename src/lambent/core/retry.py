@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lambent.core import limits
+from lambent.core.backoff import backoff_s
 
 DELAYS_S = (60.0, 120.0)
 """AWS's: before the second run, and before the third."""
@@ -68,7 +69,7 @@ def after_refusal(policy: Policy, *, refusals: int, age_s: float) -> Again:
     """What follows when the function was throttled, or could not be run through no fault of its own, for the
     `refusals`th time in a row. No retry is used up. No event waits beyond its greatest age: then it is given up."""
     first_s, most_s = _BACK_OFF_S
-    delay_s = min(first_s * 2 ** min(refusals - 1, 16), most_s)
+    delay_s = backoff_s(refusals, first_s=first_s, most_s=most_s)
     return Again(max(0.0, min(delay_s, policy.max_age_s - age_s)))
 
 

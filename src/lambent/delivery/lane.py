@@ -28,6 +28,7 @@ from lambent.invoke.settings import FunctionSettings
 from lambent.kit.clock import Clock
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
+from lambent.kit.waiting import comes
 from lambent.store.base import Lease, Queues, StoreUnavailable
 
 LEASE_S = 60.0
@@ -237,12 +238,7 @@ class Lane:
 
     async def _wait(self, seconds: float | None) -> bool:
         """Until something happens, or for so long; whether it has happened."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            return False
-        return True
+        return await comes(self._woken, within_s=seconds)
 
     # -- one event
 

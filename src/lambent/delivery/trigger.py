@@ -12,12 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from lambent.core.polling import Crew, Growth, backoff_s
+from lambent.core.backoff import backoff_s
+from lambent.core.polling import Crew, Growth
 from lambent.delivery.mapping import Source
 from lambent.invoke.settings import FunctionSettings
 from lambent.kit.clock import Clock
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
+from lambent.kit.waiting import comes
 
 B = TypeVar("B")
 
@@ -110,11 +112,7 @@ class Polling(Generic[B]):
         while not self._stopping:
             self._changed.clear()
             full = not self._begin()
-            try:
-                async with asyncio.timeout(GROW_S if full else None):
-                    await self._changed.wait()
-            except TimeoutError:
-                pass
+            await comes(self._changed, within_s=GROW_S if full else None)
         if self._working:
             await asyncio.wait(self._working)
 
@@ -123,10 +121,7 @@ class Polling(Generic[B]):
         self._stopping = True
         self._poller.stop()
         self._changed.set()
-        try:
-            async with asyncio.timeout(GRACE_S):
-                await self._nobody_receives.wait()
-        except TimeoutError:
+        if not await comes(self._nobody_receives, within_s=GRACE_S):
             for task in self._receiving:
                 task.cancel()
             await self._nobody_receives.wait()

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 
 from lambent.kit.log import Log
+from lambent.kit.waiting import comes
 from lambent.neighbours.sns import retries
 from lambent.neighbours.sns.message import NOTIFICATION, UNSUBSCRIPTION, Message
 from lambent.neighbours.sns.names import ROOT, SubscriptionRef
@@ -92,11 +93,7 @@ class Deliveries:
     async def _wait(self, woken: asyncio.Event, due: float | None) -> None:
         """Until something is put into the queue, or the time has come."""
         delay = _LOOK_S if due is None else min(_LOOK_S, max(0.0, due - self._clock.now()))
-        try:
-            async with asyncio.timeout(delay):
-                await woken.wait()
-        except TimeoutError:
-            pass
+        await comes(woken, within_s=delay)
 
     async def _round(self, queue: str) -> bool:
         """Deliver some of what waits; False when nothing does."""

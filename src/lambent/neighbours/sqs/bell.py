@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Iterator
 
 from lambent.kit.clock import Clock
+from lambent.kit.waiting import comes
 from lambent.store.base import Queues
 
 _LEAST_S = 0.001
@@ -42,9 +43,7 @@ class Waiter:
 
     async def rung(self, at_most_s: float) -> None:
         """Return when it is rung, or after that time."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(at_most_s):
-                await self._rung.wait()
+        await comes(self._rung, within_s=at_most_s)
 
 
 class Bell:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import orjson
 
 from lambent.kit.ids import uuid4
+from lambent.kit.waiting import comes
 from lambent.neighbours.sqs.leases import SOURCE, anew
 from lambent.neighbours.sqs.message import Message
 from lambent.neighbours.sqs.names import ROOT, QueueRef, kind_of_key, ref_of_key
@@ -192,13 +192,13 @@ class MoveTasks:
             task = replace(task, status=COMPLETED)
         await self._save(run, task)
         if task.rate is not None and task.status == RUNNING:
-            await _waited(run.cancelled, moved / task.rate)
+            await comes(run.cancelled, within_s=moved / task.rate)
 
     async def _nothing_found(self, run: _Run) -> None:
         """It has come to its end, unless messages are hidden that it had in its hands before a restart."""
         left = run.began + _LEASE_S - self._clock.now()
         if left > 0:
-            await _waited(run.cancelled, left)
+            await comes(run.cancelled, within_s=left)
         else:
             await self._save(run, replace(run.task, status=COMPLETED))
 
@@ -231,10 +231,3 @@ class MoveTasks:
     async def _save(self, run: _Run, task: MoveTask) -> None:
         revision = await self._records.write(Put(task.key, task.stored(), expect=task.revision))
         run.task = replace(task, revision=revision)
-
-
-async def _waited(event: asyncio.Event, at_most_s: float) -> None:
-    """Return when the event is set, or after that time."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(at_most_s):
-            await event.wait()

@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 
 from lambent.core import limits
 from lambent.core.arn import FunctionRef
+from lambent.core.backoff import backoff_s
 from lambent.core.invocation import Invocation, Result, Throttled
 from lambent.core.lineage import descended, is_loop, runs_before
-from lambent.core.polling import backoff_s
 from lambent.core.trace import new_trace
 from lambent.delivery.mapping import Source
 from lambent.delivery.trigger import Received, SourceGone, SourceUnreachable
 from lambent.invoke.resolve import FunctionMissing, NotActive
 from lambent.invoke.settings import FunctionSettings
 from lambent.kit.ids import uuid4
+from lambent.kit.waiting import comes
 from lambent.neighbours.sqs import event
 from lambent.neighbours.sqs.door import PER_CALL, Door
 from lambent.neighbours.sqs.event import Item
@@ -242,13 +243,9 @@ class SqsPoller:
         """Wait so long, and count that meanwhile; True, and sooner, when it is stopped."""
         self._refused += 1
         try:
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-        except TimeoutError:
-            return False
+            return await comes(self._stopping, within_s=seconds)
         finally:
             self._refused -= 1
-        return True
 
 
 class _NotStarted(Exception):
