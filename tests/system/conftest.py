@@ -19,7 +19,7 @@ from lambent.app import open_driver
 from lambent.kit.log import Log
 from lambent.sandbox.base import Assignment, Bind, Driver, Exit, Forked, Limits, Program, Sandbox, Template
 from lambent.sandbox.namespaces.driver import NamespacesDriver
-from lambent.sandbox.namespaces.launching import Launcher
+from lambent.sandbox.namespaces.launching import Launcher, Zygote
 
 HERE = Path(__file__).parent
 EMPTY = Path(tempfile.gettempdir()) / "lambent-test-empty"
@@ -163,6 +163,11 @@ class Lab:
         assert isinstance(self.driver, NamespacesDriver)
         assert self.driver._launching is not None
         return self.driver._launching.result()
+
+    async def zygote(self) -> Zygote:
+        """What the driver forks guests from, to be looked at."""
+        assert isinstance(self.driver, NamespacesDriver)
+        return await self.driver._zygote(self.template)
 
     @asynccontextmanager
     async def guest(

@@ -282,6 +282,17 @@ async def test_a_launcher_that_was_killed_is_replaced_and_its_sandboxes_live_on(
         assert await guest.run("result = 1") == 1
 
 
+async def test_no_sandbox_is_asked_of_a_zygote_whose_launcher_has_ended(lab):
+    zygote, launcher = await lab.zygote(), lab.launcher()
+    launcher.process.kill()
+    launcher.process.wait()
+    launcher.look()
+    # The zygote's own end cannot have been heard of yet.
+    assert zygote.ended
+    async with lab.guest() as guest:
+        assert await guest.run("result = 1") == 1
+
+
 async def test_the_program_has_no_rights_and_no_environment(lab):
     async with lab.guest() as guest:
         about = await guest.run("""

@@ -259,7 +259,7 @@ def _has_ended(task: asyncio.Task[_Ending]) -> bool:
 async def _close(task: asyncio.Task[_Ending]) -> _Ending | None:
     """Close what the task started; None when it started nothing."""
     await asyncio.wait([task])
-    if _has_ended(task):
+    if task.cancelled() or task.exception() is not None:
         return None
     task.result().close()
     return task.result()

@@ -90,6 +90,10 @@ class Launcher:
         """Whether another one must be started."""
         return self._link.ended
 
+    def look(self) -> None:
+        """See to it that `ended` is up to date."""
+        self._link.look()
+
     @staticmethod
     async def start(config: dict[str, object], doors: Sequence[int]) -> Launcher:
         """Start it, in the groups that `doors` lead to, which are given away. Raises SandboxDied."""
@@ -144,9 +148,15 @@ class Launcher:
 
 
 class Zygote:
-    """What the sandboxes of one template are forked from: agents, and unless those fork them, programs."""
+    """What the sandboxes of one template are forked from: agents, and unless those fork them, programs.
 
-    def __init__(self, template: Template, sock: socket.socket, programs: socket.socket | None) -> None:
+    It ends with its launcher: the kernel kills it a moment after that has gone.
+    """
+
+    def __init__(
+        self, launcher: Launcher, template: Template, sock: socket.socket, programs: socket.socket | None
+    ) -> None:
+        self._launcher = launcher
         self._agents = _Forker(f"the zygote of {template.name}", sock)
         self._programs = None if programs is None else _Forker(f"the zygote of {template.name}'s programs", programs)
 
@@ -157,7 +167,7 @@ class Zygote:
         """Have it started, and wait until it has imported what it shall. `request` is for the launcher; `configs` has
         one more for the zygote of the programs if they have one of their own. Raises SandboxDied with the reason."""
         pairs = [message_pair() for _ in configs]
-        zygote = Zygote(template, *[ours for ours, _ in pairs], *[None] * (2 - len(pairs)))
+        zygote = Zygote(launcher, template, *[ours for ours, _ in pairs], *[None] * (2 - len(pairs)))
         try:
             launcher.zygote(request, [theirs for _, theirs in pairs])
             async with asyncio.timeout(_ZYGOTE_PATIENCE_S):
@@ -175,11 +185,12 @@ class Zygote:
     @property
     def ended(self) -> bool:
         """Whether another one must be started."""
-        return any(each.link.ended for each in self._forkers)
+        return self._launcher.ended or any(each.link.ended for each in self._forkers)
 
     def look(self) -> None:
         """See to it that `ended` is up to date: a sandbox that was lost with its zygote may be known to be lost before
         the zygote is."""
+        self._launcher.look()
         for each in self._forkers:
             each.link.look()
 
