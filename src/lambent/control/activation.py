@@ -18,7 +18,7 @@ from lambent.kit.ids import uuid4
 from lambent.ports import Ports
 from lambent.runtimes.catalogue import RuntimeMissing
 from lambent.sandbox.base import SandboxDied
-from lambent.store.base import RevisionMismatch
+from lambent.store.optimistic import optimistic
 
 
 class Activation:
@@ -39,21 +39,20 @@ class Activation:
         self._ports.tasks.start(f"activate:{version.name}", self._settle(version))
 
     async def _settle(self, version: Version) -> None:
-        reason = await self._made_ready(version)
-        while True:
-            found = await self._functions.get(version.account, version.region, version.name)
-            if found is None:
-                return
-            function, revision = found
-            latest = function.latest
-            if latest.function_id != version.function_id or latest.generation != version.generation:
-                return
-            more = [self._functions.put_version(each) for each in await self._published_with(function, reason)]
-            try:
-                await self._functions.replace(_settled(function, reason), revision, *more)
-            except RevisionMismatch:
-                continue
+        await self._record(version, await self._made_ready(version))
+
+    @optimistic
+    async def _record(self, version: Version, reason: str | None) -> None:
+        """Write down that `version` is active, or failed with this reason, unless another has taken its place."""
+        found = await self._functions.get(version.account, version.region, version.name)
+        if found is None:
             return
+        function, revision = found
+        latest = function.latest
+        if latest.function_id != version.function_id or latest.generation != version.generation:
+            return
+        more = [self._functions.put_version(each) for each in await self._published_with(function, reason)]
+        await self._functions.replace(_settled(function, reason), revision, *more)
 
     async def _published_with(self, function: Function, reason: str | None) -> list[Version]:
         """The version that waits with `$LATEST`, as it is now; none, mostly."""

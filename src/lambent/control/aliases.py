@@ -31,7 +31,7 @@ from lambent.invoke.allotments import AllotmentRecords
 from lambent.invoke.records import FunctionRecords
 from lambent.kit.ids import uuid4
 from lambent.ports import Ports
-from lambent.store.base import RevisionMismatch
+from lambent.store.optimistic import optimistic
 from lambent.wire.call import Call
 
 
@@ -42,34 +42,31 @@ class Aliases:
         self._functions = FunctionRecords(ports.records, ports.seal)
         self._allotments = AllotmentRecords(ports.records)
 
+    @optimistic
     async def create_alias(self, call: Call, request: CreateAliasRequest) -> AliasConfiguration:
         """As AWS; and FunctionVersion may be another alias's name."""
         ref = _unqualified(call, request["FunctionName"])
         name, target = request["Name"], request["FunctionVersion"]
-        while True:
-            found = await self._functions.get(ref.account, ref.region, ref.name)
-            if found is None:
-                raise function_missing(replace(ref, qualifier=target))
-            function, revision = found
-            aliases = await self._functions.aliases(ref.account, ref.region, ref.name)
-            alias = Alias(
-                account=ref.account,
-                region=ref.region,
-                function=ref.name,
-                name=name,
-                target=target,
-                revision_id=uuid4(),
-                description=request.get("Description", ""),
-                weights=_weights(request) or {},
-            )
-            await self._check(function.latest, alias, aliases)
-            if name in aliases:
-                raise ResourceConflictException(f"Alias already exists: {alias.arn}")
-            try:
-                await self._functions.replace(function, revision, self._functions.put_alias(alias))
-            except RevisionMismatch:
-                continue
-            return shown_alias(alias)
+        found = await self._functions.get(ref.account, ref.region, ref.name)
+        if found is None:
+            raise function_missing(replace(ref, qualifier=target))
+        function, revision = found
+        aliases = await self._functions.aliases(ref.account, ref.region, ref.name)
+        alias = Alias(
+            account=ref.account,
+            region=ref.region,
+            function=ref.name,
+            name=name,
+            target=target,
+            revision_id=uuid4(),
+            description=request.get("Description", ""),
+            weights=_weights(request) or {},
+        )
+        await self._check(function.latest, alias, aliases)
+        if name in aliases:
+            raise ResourceConflictException(f"Alias already exists: {alias.arn}")
+        await self._functions.replace(function, revision, self._functions.put_alias(alias))
+        return shown_alias(alias)
 
     async def get_alias(self, call: Call, request: GetAliasRequest) -> AliasConfiguration:
         """One alias."""
@@ -79,53 +76,46 @@ class Aliases:
             raise ResourceNotFoundException(f"Cannot find alias arn: {ref.arn}:{request['Name']}")
         return shown_alias(alias)
 
+    @optimistic
     async def update_alias(self, call: Call, request: UpdateAliasRequest) -> AliasConfiguration:
         """Only what is given changes; an empty RoutingConfig takes weights away. Provisioned environments follow."""
         ref = _unqualified(call, request["FunctionName"])
-        while True:
-            found = await self._functions.get(ref.account, ref.region, ref.name)
-            aliases = await self._functions.aliases(ref.account, ref.region, ref.name)
-            alias = aliases.get(request["Name"])
-            if found is None or alias is None:
-                raise ResourceNotFoundException(f"Alias not found: {ref.arn}:{request['Name']}")
-            function, revision = found
-            check_revision(alias.revision_id, request.get("RevisionId"))
-            updated = _updated(alias, request)
-            await self._check(function.latest, updated, aliases)
-            allotments, allotted = await self._allotments.get(ref.account, ref.region)
-            _check_provisioned({**aliases, alias.name: updated}, allotments.provisioned.get(ref.name, {}))
-            same = self._allotments.unchanged(ref.account, ref.region, allotted)
-            try:
-                await self._functions.replace(function, revision, self._functions.put_alias(updated), same)
-            except RevisionMismatch:
-                continue
-            return shown_alias(updated)
+        found = await self._functions.get(ref.account, ref.region, ref.name)
+        aliases = await self._functions.aliases(ref.account, ref.region, ref.name)
+        alias = aliases.get(request["Name"])
+        if found is None or alias is None:
+            raise ResourceNotFoundException(f"Alias not found: {ref.arn}:{request['Name']}")
+        function, revision = found
+        check_revision(alias.revision_id, request.get("RevisionId"))
+        updated = _updated(alias, request)
+        await self._check(function.latest, updated, aliases)
+        allotments, allotted = await self._allotments.get(ref.account, ref.region)
+        _check_provisioned({**aliases, alias.name: updated}, allotments.provisioned.get(ref.name, {}))
+        same = self._allotments.unchanged(ref.account, ref.region, allotted)
+        await self._functions.replace(function, revision, self._functions.put_alias(updated), same)
+        return shown_alias(updated)
 
+    @optimistic
     async def delete_alias(self, call: Call, request: DeleteAliasRequest) -> None:
         """Also when there is none, as AWS; not while another alias points to it. Provisioned environments go too."""
-        while True:
-            found = await find_function(self._functions, call, request)
-            ref = found.ref
-            aliases = await self._functions.aliases(ref.account, ref.region, ref.name)
-            alias = aliases.get(request["Name"])
-            if alias is None:
-                return
-            if users := pointing_to(aliases, alias.name):
-                raise ResourceConflictException(
-                    f"Unable to delete alias because the following aliases reference it: [{', '.join(users)}]"
-                )
-            gone = self._functions.delete_alias(alias)
-            settings = self._functions.delete_settings(ref.account, ref.region, ref.name, alias.name)
-            freed = await self._allotments.changed(
-                ref.account,
-                ref.region,
-                partial(Allotments.with_provisioned, name=ref.name, qualifier=alias.name, wanted=None),
-            )
-            try:
-                await self._functions.replace(found.function, found.revision, gone, freed, *settings)
-            except RevisionMismatch:
-                continue
+        found = await find_function(self._functions, call, request)
+        ref = found.ref
+        aliases = await self._functions.aliases(ref.account, ref.region, ref.name)
+        alias = aliases.get(request["Name"])
+        if alias is None:
             return
+        if users := pointing_to(aliases, alias.name):
+            raise ResourceConflictException(
+                f"Unable to delete alias because the following aliases reference it: [{', '.join(users)}]"
+            )
+        gone = self._functions.delete_alias(alias)
+        settings = self._functions.delete_settings(ref.account, ref.region, ref.name, alias.name)
+        freed = await self._allotments.changed(
+            ref.account,
+            ref.region,
+            partial(Allotments.with_provisioned, name=ref.name, qualifier=alias.name, wanted=None),
+        )
+        await self._functions.replace(found.function, found.revision, gone, freed, *settings)
 
     async def list_aliases(self, call: Call, request: ListAliasesRequest) -> ListAliasesResponse:
         """In name order; with FunctionVersion, those that point to it."""

@@ -31,6 +31,7 @@ from lambent.core import limits
 from lambent.invoke.regional import Regional, Value
 from lambent.ports import Ports
 from lambent.store.base import RevisionMismatch
+from lambent.store.optimistic import optimistic
 from lambent.wire.call import Call
 from lambent.wire.errors import AccessDenied
 
@@ -75,6 +76,7 @@ class CapacityProviders:
         provider, _ = await self._existing(resource)
         return {"CapacityProvider": _shown(resource, provider)}
 
+    @optimistic
     async def update_capacity_provider(
         self, call: Call, request: UpdateCapacityProviderRequest
     ) -> UpdateCapacityProviderResponse:
@@ -84,27 +86,20 @@ class CapacityProviders:
         changes = {name: request[name] for name in _CHANGEABLE if request.get(name) is not None}  # type: ignore[literal-required]
         if "TelemetryConfig" in changes:
             changes["TelemetryConfig"] = _telemetry(resource.name, changes["TelemetryConfig"])
-        while True:
-            before, revision = await self._existing(resource)
-            provider = {**before, **changes, "LastModified": last_modified(self._ports.clock.now())}
-            try:
-                await self._providers.replace(resource.account, resource.region, resource.name, provider, revision)
-            except RevisionMismatch:
-                continue
-            return {"CapacityProvider": _shown(resource, provider)}
+        before, revision = await self._existing(resource)
+        provider = {**before, **changes, "LastModified": last_modified(self._ports.clock.now())}
+        await self._providers.replace(resource.account, resource.region, resource.name, provider, revision)
+        return {"CapacityProvider": _shown(resource, provider)}
 
+    @optimistic
     async def delete_capacity_provider(
         self, call: Call, request: DeleteCapacityProviderRequest
     ) -> DeleteCapacityProviderResponse:
         """Remove it."""
         resource = _resource(call, request["CapacityProviderName"])
-        while True:
-            provider, revision = await self._existing(resource)
-            try:
-                await self._providers.remove(resource.account, resource.region, resource.name, revision)
-            except RevisionMismatch:
-                continue
-            return {"CapacityProvider": _shown(resource, provider, state="Deleting")}
+        provider, revision = await self._existing(resource)
+        await self._providers.remove(resource.account, resource.region, resource.name, revision)
+        return {"CapacityProvider": _shown(resource, provider, state="Deleting")}
 
     async def list_capacity_providers(
         self, call: Call, request: ListCapacityProvidersRequest

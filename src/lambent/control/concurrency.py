@@ -36,7 +36,7 @@ from lambent.core.scaling import Allotments, Provisioned, provision_refusal, res
 from lambent.invoke.allotments import AllotmentRecords
 from lambent.invoke.records import FunctionRecords
 from lambent.ports import Ports
-from lambent.store.base import RevisionMismatch
+from lambent.store.optimistic import optimistic
 from lambent.wire.call import Call
 
 NOT_PUBLISHED = "The function resource provided must be an alias or a published version."
@@ -179,21 +179,17 @@ class Concurrencies:
             raise function_missing(missing)
         return found
 
+    @optimistic
     async def _change(self, ref: FunctionRef, change: Change, missing: FunctionRef) -> None:
         """Write the change on what is allotted now, as long as the function, its versions and aliases are as they were
         when it was made."""
-        while True:
-            found = await self._existing(ref, missing)
-            before, revision = await self._allotments.get(ref.account, ref.region)
-            after = await change(found[0], before)
-            if after == before:
-                return
-            same = self._functions.unchanged(*found)
-            try:
-                await self._allotments.replace(ref.account, ref.region, after, revision, same)
-            except RevisionMismatch:
-                continue
+        found = await self._existing(ref, missing)
+        before, revision = await self._allotments.get(ref.account, ref.region)
+        after = await change(found[0], before)
+        if after == before:
             return
+        same = self._functions.unchanged(*found)
+        await self._allotments.replace(ref.account, ref.region, after, revision, same)
 
 
 Change = Callable[[Function, Allotments], Awaitable[Allotments]]

@@ -25,7 +25,7 @@ from lambent.core.destination import Destination, can_take
 from lambent.invoke.belongings import Belongings, Value
 from lambent.invoke.records import FunctionRecords
 from lambent.ports import Ports
-from lambent.store.base import RevisionMismatch
+from lambent.store.optimistic import optimistic
 from lambent.wire.call import Call
 
 NUMBERS = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds")
@@ -85,6 +85,7 @@ class EventInvokeConfigs:
             answer["NextMarker"] = marker
         return answer
 
+    @optimistic
     async def _write(self, call: Call, request: Mapping[str, Any], *, keeping: bool) -> FunctionEventInvokeConfig:
         wanted = {name: request[name] for name in MEMBERS if request.get(name) is not None}
         if not wanted:
@@ -93,21 +94,17 @@ class EventInvokeConfigs:
             )
         ref = _ref(call, request)
         qualifier = _qualifier(ref)
-        while True:
-            found = await find_named(self._functions, ref)
-            if found is None:
-                raise _no_function()
-            before = await self._configs.get(ref, qualifier) if keeping else {}
-            if before is None:
-                raise _missing(ref)
-            if "DestinationConfig" in wanted:
-                await self._check_destinations(ref, wanted["DestinationConfig"])
-            config = {**before, **wanted, "LastModified": round(self._clock.now(), 3)}
-            try:
-                await self._functions.replace(*found, self._configs.change(ref, config, qualifier=qualifier))
-            except RevisionMismatch:
-                continue
-            return _shown(ref, qualifier, config)
+        found = await find_named(self._functions, ref)
+        if found is None:
+            raise _no_function()
+        before = await self._configs.get(ref, qualifier) if keeping else {}
+        if before is None:
+            raise _missing(ref)
+        if "DestinationConfig" in wanted:
+            await self._check_destinations(ref, wanted["DestinationConfig"])
+        config = {**before, **wanted, "LastModified": round(self._clock.now(), 3)}
+        await self._functions.replace(*found, self._configs.change(ref, config, qualifier=qualifier))
+        return _shown(ref, qualifier, config)
 
     async def _check_destinations(self, ref: FunctionRef, config: Mapping[str, Any]) -> None:
         success, failure = _destination(config, "OnSuccess"), _destination(config, "OnFailure")

@@ -32,6 +32,7 @@ from lambent.invoke.regional import Place, Regional, Value
 from lambent.kit.ids import uuid4
 from lambent.ports import Ports
 from lambent.store.base import ABSENT, RevisionMismatch
+from lambent.store.optimistic import optimistic
 from lambent.wire.call import Call
 
 _DEFAULTS = {"BatchSize": 10, "MaximumBatchingWindowInSeconds": 0, "FunctionResponseTypes": []}
@@ -80,43 +81,37 @@ class EventSourceMappings:
         mapping, _ = await self._existing(call, request["UUID"])
         return _shown(call, mapping)
 
+    @optimistic
     async def update_event_source_mapping(
         self, call: Call, request: UpdateEventSourceMappingRequest
     ) -> EventSourceMappingConfiguration:
         """Change what the request names; the source stays."""
-        while True:
-            before, revision = await self._existing(call, request["UUID"])
-            _check_settled(before, "update")
-            mapping = _with(before, request)
-            self._check(call, kind_of(mapping), mapping)
-            if (name := request.get("FunctionName")) is not None:
-                ref, timeout_s = await self._function(call, name)
-                mapping["FunctionArn"] = ref.arn
-                await self._check_source(call, mapping, timeout_s)
-            enabled = mapping["Enabled"] = request.get("Enabled", before["Enabled"])
-            mapping["LastModified"] = self._now()
-            mapping["State"] = after_update(was_enabled=before["State"] == State.ENABLED, enabled=enabled)
-            mapping["StateTransitionReason"] = USER
-            try:
-                await self._replace(call, before, mapping, revision)
-            except RevisionMismatch:
-                continue
-            return _shown(call, mapping)
+        before, revision = await self._existing(call, request["UUID"])
+        _check_settled(before, "update")
+        mapping = _with(before, request)
+        self._check(call, kind_of(mapping), mapping)
+        if (name := request.get("FunctionName")) is not None:
+            ref, timeout_s = await self._function(call, name)
+            mapping["FunctionArn"] = ref.arn
+            await self._check_source(call, mapping, timeout_s)
+        enabled = mapping["Enabled"] = request.get("Enabled", before["Enabled"])
+        mapping["LastModified"] = self._now()
+        mapping["State"] = after_update(was_enabled=before["State"] == State.ENABLED, enabled=enabled)
+        mapping["StateTransitionReason"] = USER
+        await self._replace(call, before, mapping, revision)
+        return _shown(call, mapping)
 
+    @optimistic
     async def delete_event_source_mapping(
         self, call: Call, request: DeleteEventSourceMappingRequest
     ) -> EventSourceMappingConfiguration:
         """Remove the mapping; what its source holds stays there. It is gone as soon as nothing polls for it."""
-        while True:
-            before, revision = await self._existing(call, request["UUID"])
-            _check_settled(before, "delete")
-            mapping = {**before, "Enabled": False, "State": State.DELETING, "StateTransitionReason": USER}
-            pair = self._pairs.deletion(call.account, call.region, _pair(mapping))
-            try:
-                await self._mappings.replace(call.account, call.region, mapping["UUID"], mapping, revision, pair)
-            except RevisionMismatch:
-                continue
-            return _shown(call, mapping)
+        before, revision = await self._existing(call, request["UUID"])
+        _check_settled(before, "delete")
+        mapping = {**before, "Enabled": False, "State": State.DELETING, "StateTransitionReason": USER}
+        pair = self._pairs.deletion(call.account, call.region, _pair(mapping))
+        await self._mappings.replace(call.account, call.region, mapping["UUID"], mapping, revision, pair)
+        return _shown(call, mapping)
 
     async def list_event_source_mappings(
         self, call: Call, request: ListEventSourceMappingsRequest

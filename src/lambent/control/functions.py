@@ -50,6 +50,7 @@ from lambent.kit.ids import uuid4
 from lambent.ports import Ports
 from lambent.runtimes.catalogue import RuntimeMissing, RuntimeRefused
 from lambent.store.base import Change, RevisionMismatch
+from lambent.store.optimistic import optimistic
 from lambent.wire.call import Call
 
 NONE = Code("", "", 0)
@@ -206,18 +207,15 @@ class Functions:
                 async for version in self._functions.each_version(*where, name):
                     yield version
 
+    @optimistic
     async def delete_function(self, call: Call, request: DeleteFunctionRequest) -> DeleteFunctionResponse:
         """A function with all its versions and aliases, or one version; environments finish what they run."""
         ref = function_ref(call, request["FunctionName"], request.get("Qualifier"))
-        while True:
-            found = await self._functions.get(ref.account, ref.region, ref.name)
-            if found is None:
-                raise function_missing(replace(ref, qualifier=None))
-            try:
-                await self._remove(ref, *found)
-            except RevisionMismatch:
-                continue
-            return {"StatusCode": 204}
+        found = await self._functions.get(ref.account, ref.region, ref.name)
+        if found is None:
+            raise function_missing(replace(ref, qualifier=None))
+        await self._remove(ref, *found)
+        return {"StatusCode": 204}
 
     async def _remove(self, ref: FunctionRef, function: Function, revision: int) -> None:
         qualifier = ref.qualifier
@@ -307,25 +305,22 @@ class Functions:
         except RuntimeMissing as missing:
             raise InvalidParameterValueException(f"{missing} `lambent doctor` says what would.") from None
 
+    @optimistic
     async def _update(
         self, call: Call, request: Mapping[str, Any], update: Callable[[Version], Version]
     ) -> FunctionConfiguration:
         """Write the update on what is there now; who comes second finds it in progress."""
-        while True:
-            found = await find_function(self._functions, call, request)
-            _check_updatable(found.function, request)
-            latest = changed(update(found.function.latest), revision_id=uuid4(), now=self._ports.clock.now())
-            function = replace(found.function, latest=latest)
-            published, more = None, []
-            if request.get("Publish"):
-                function, published = await next_version(self._functions, function, None)
-                more = [self._functions.put_version(published)]
-            try:
-                await self._functions.replace(function, found.revision, *more)
-            except RevisionMismatch:
-                continue
-            self._activation.begin(latest)
-            return self._shown(latest) if published is None else self._shown(published, published.version)
+        found = await find_function(self._functions, call, request)
+        _check_updatable(found.function, request)
+        latest = changed(update(found.function.latest), revision_id=uuid4(), now=self._ports.clock.now())
+        function = replace(found.function, latest=latest)
+        published, more = None, []
+        if request.get("Publish"):
+            function, published = await next_version(self._functions, function, None)
+            more = [self._functions.put_version(published)]
+        await self._functions.replace(function, found.revision, *more)
+        self._activation.begin(latest)
+        return self._shown(latest) if published is None else self._shown(published, published.version)
 
 
 def _exists(ref: FunctionRef) -> ResourceConflictException:

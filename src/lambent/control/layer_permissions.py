@@ -27,7 +27,7 @@ from lambent.core.layer import LayerRef, LayerVersion, statement
 from lambent.invoke.layers import LayerRecords
 from lambent.kit.ids import uuid4
 from lambent.ports import Ports
-from lambent.store.base import RevisionMismatch
+from lambent.store.optimistic import optimistic
 from lambent.wire.call import Call
 
 
@@ -84,27 +84,24 @@ class LayerPermissions:
 
         await self._change(call, ref, request.get("RevisionId"), remove)
 
+    @optimistic
     async def _change(
         self, call: Call, ref: LayerRef, wanted: str | None, change: Callable[[LayerVersion], LayerVersion]
     ) -> LayerVersion:
         """Write the change on what is there now."""
-        while True:
-            version, revision = await self._existing(call, ref)
-            if wanted is not None and wanted != version.policy_revision:
-                raise PreconditionFailedException(
-                    "The Revision Id provided does not match the latest Revision Id. "
-                    "Call the GetLayerPolicy API to retrieve the latest Revision Id"
-                )
-            changed = replace(change(version), policy_revision=uuid4())
-            if (size := len(_document(changed))) > limits.POLICY:
-                raise PolicyLengthExceededException(
-                    f"The final policy size ({size}) is bigger than the limit ({limits.POLICY})."
-                )
-            try:
-                await self._layers.replace(changed, revision)
-            except RevisionMismatch:
-                continue
-            return changed
+        version, revision = await self._existing(call, ref)
+        if wanted is not None and wanted != version.policy_revision:
+            raise PreconditionFailedException(
+                "The Revision Id provided does not match the latest Revision Id. "
+                "Call the GetLayerPolicy API to retrieve the latest Revision Id"
+            )
+        changed = replace(change(version), policy_revision=uuid4())
+        if (size := len(_document(changed))) > limits.POLICY:
+            raise PolicyLengthExceededException(
+                f"The final policy size ({size}) is bigger than the limit ({limits.POLICY})."
+            )
+        await self._layers.replace(changed, revision)
+        return changed
 
     async def _existing(self, call: Call, ref: LayerRef) -> tuple[LayerVersion, int]:
         if ref.account != call.account:

@@ -38,7 +38,8 @@ from lambent.invoke.belongings import Belongings
 from lambent.invoke.records import FunctionRecords
 from lambent.kit.ids import uuid4
 from lambent.ports import Ports
-from lambent.store.base import Change, RevisionMismatch
+from lambent.store.base import Change
+from lambent.store.optimistic import optimistic
 from lambent.wire.call import Call
 from lambent.wire.errors import ApiError
 
@@ -75,55 +76,49 @@ class Permissions:
         self._functions = FunctionRecords(ports.records, ports.seal)
         self._policies = Belongings(ports.records, "policies")
 
+    @optimistic
     async def add_permission(self, call: Call, request: AddPermissionRequest) -> AddPermissionResponse:
         """Partly: policies are kept and shown, and not yet asked when a function is invoked."""
         ref = function_ref(call, request["FunctionName"], request.get("Qualifier"))
         if ref.qualifier == LATEST:
             raise InvalidParameterValueException("We currently do not support adding policies for $LATEST.")
-        while True:
-            subject = await self._subject(ref)
-            if subject is None:
-                raise await self._missing(ref)
-            _check_revision(subject, request.get("RevisionId"))
-            sid = request["StatementId"]
-            if any(each.get("Sid") == sid for each in subject.statements):
-                raise ResourceConflictException(
-                    f"The statement id ({sid}) provided already exists. Please provide a new statement id, or remove "
-                    "the existing statement."
-                )
-            _check_url(request)
-            made = statement(request, ref.arn, await self._principal(call, request["Principal"]))
-            try:
-                await self._write(subject, with_statements(subject.policy, [*subject.statements, made]))
-            except RevisionMismatch:
-                continue
-            return {"Statement": text(made)}
+        subject = await self._subject(ref)
+        if subject is None:
+            raise await self._missing(ref)
+        _check_revision(subject, request.get("RevisionId"))
+        sid = request["StatementId"]
+        if any(each.get("Sid") == sid for each in subject.statements):
+            raise ResourceConflictException(
+                f"The statement id ({sid}) provided already exists. Please provide a new statement id, or remove "
+                "the existing statement."
+            )
+        _check_url(request)
+        made = statement(request, ref.arn, await self._principal(call, request["Principal"]))
+        await self._write(subject, with_statements(subject.policy, [*subject.statements, made]))
+        return {"Statement": text(made)}
 
+    @optimistic
     async def remove_permission(self, call: Call, request: RemovePermissionRequest) -> None:
         """Take one statement away; with the last one the policy is gone."""
         ref = function_ref(call, request["FunctionName"], request.get("Qualifier"))
         sid = request["StatementId"]
-        while True:
-            subject = await self._subject(ref)
-            if subject is None:
-                raise await self._missing(ref, "No policy found for: ")
-            if not subject.statements:
-                raise ResourceNotFoundException("No policy is associated with the given resource.")
-            left = [each for each in subject.statements if each.get("Sid") != sid]
-            if len(left) == len(subject.statements):
-                raise ResourceNotFoundException(f"Statement {sid} is not found in resource policy.")
-            _check_revision(subject, request.get("RevisionId"))
-            try:
-                await self._write(subject, with_statements(subject.policy, left))
-            except RevisionMismatch:
-                continue
-            return
+        subject = await self._subject(ref)
+        if subject is None:
+            raise await self._missing(ref, "No policy found for: ")
+        if not subject.statements:
+            raise ResourceNotFoundException("No policy is associated with the given resource.")
+        left = [each for each in subject.statements if each.get("Sid") != sid]
+        if len(left) == len(subject.statements):
+            raise ResourceNotFoundException(f"Statement {sid} is not found in resource policy.")
+        _check_revision(subject, request.get("RevisionId"))
+        await self._write(subject, with_statements(subject.policy, left))
 
     async def get_policy(self, call: Call, request: GetPolicyRequest) -> GetPolicyResponse:
         """The document, and the revision id that a change of it may name."""
         ref = function_ref(call, request["FunctionName"], request.get("Qualifier"))
         return await self._shown(ref)
 
+    @optimistic
     async def put_resource_policy(self, call: Call, request: PutResourcePolicyRequest) -> PutResourcePolicyResponse:
         """Partly: of functions, versions and aliases; the whole document, in place of what AddPermission made too."""
         ref = _resource(call, request["ResourceArn"])
@@ -133,38 +128,30 @@ class Permissions:
             policy = parse_resource(request["Policy"], ref.arn)
         except MalformedPolicy as fault:
             raise InvalidParameterValueException(str(fault)) from None
-        while True:
-            subject = await self._subject(ref)
-            if subject is None:
-                raise await self._missing(ref)
-            _check_revision(subject, request.get("RevisionId"))
-            try:
-                await self._write(subject, policy)
-            except RevisionMismatch:
-                continue
-            shown = await self._shown(ref)
-            return {"Policy": shown["Policy"], "RevisionId": shown["RevisionId"]}
+        subject = await self._subject(ref)
+        if subject is None:
+            raise await self._missing(ref)
+        _check_revision(subject, request.get("RevisionId"))
+        await self._write(subject, policy)
+        shown = await self._shown(ref)
+        return {"Policy": shown["Policy"], "RevisionId": shown["RevisionId"]}
 
     async def get_resource_policy(self, call: Call, request: GetResourcePolicyRequest) -> GetResourcePolicyResponse:
         """Partly: of functions, versions and aliases."""
         shown = await self._shown(_resource(call, request["ResourceArn"]))
         return {"Policy": shown["Policy"], "RevisionId": shown["RevisionId"]}
 
+    @optimistic
     async def delete_resource_policy(self, call: Call, request: DeleteResourcePolicyRequest) -> None:
         """Partly: of functions, versions and aliases; every statement."""
         ref = _resource(call, request["ResourceArn"])
-        while True:
-            subject = await self._subject(ref)
-            if subject is None:
-                raise await self._missing(ref)
-            if subject.policy is None:
-                raise ResourceNotFoundException("No policy is associated with the given resource.")
-            _check_revision(subject, request.get("RevisionId"))
-            try:
-                await self._write(subject, with_statements(None, ()))
-            except RevisionMismatch:
-                continue
-            return
+        subject = await self._subject(ref)
+        if subject is None:
+            raise await self._missing(ref)
+        if subject.policy is None:
+            raise ResourceNotFoundException("No policy is associated with the given resource.")
+        _check_revision(subject, request.get("RevisionId"))
+        await self._write(subject, with_statements(None, ()))
 
     # -- steps ----------------------------------------------------------------------------------------------------
 

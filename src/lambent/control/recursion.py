@@ -13,7 +13,7 @@ from lambent.control.shapes import (
 from lambent.invoke.belongings import Belongings
 from lambent.invoke.records import FunctionRecords
 from lambent.ports import Ports
-from lambent.store.base import RevisionMismatch
+from lambent.store.optimistic import optimistic
 from lambent.wire.call import Call
 
 DEFAULT: RecursiveLoop = "Terminate"
@@ -26,21 +26,18 @@ class RecursionConfigs:
         self._functions = FunctionRecords(ports.records, ports.seal)
         self._configs = Belongings(ports.records, "recursion")
 
+    @optimistic
     async def put_function_recursion_config(
         self, call: Call, request: PutFunctionRecursionConfigRequest
     ) -> PutFunctionRecursionConfigResponse:
         """Terminate ends a loop after 16 invocations of the function by one triggering event; Allow lets it go on."""
         ref = function_ref(call, request["FunctionName"])
         wanted = request["RecursiveLoop"]
-        while True:
-            found = await self._functions.get(ref.account, ref.region, ref.name)
-            if found is None:
-                raise function_missing(ref)
-            try:
-                await self._functions.replace(*found, self._configs.change(ref, {"RecursiveLoop": wanted}))
-            except RevisionMismatch:
-                continue
-            return {"RecursiveLoop": wanted}
+        found = await self._functions.get(ref.account, ref.region, ref.name)
+        if found is None:
+            raise function_missing(ref)
+        await self._functions.replace(*found, self._configs.change(ref, {"RecursiveLoop": wanted}))
+        return {"RecursiveLoop": wanted}
 
     async def get_function_recursion_config(
         self, call: Call, request: GetFunctionRecursionConfigRequest

@@ -17,7 +17,7 @@ from lambent.core.routing import is_version
 from lambent.invoke.belongings import Belongings
 from lambent.invoke.records import FunctionRecords
 from lambent.ports import Ports
-from lambent.store.base import RevisionMismatch
+from lambent.store.optimistic import optimistic
 from lambent.wire.call import Call
 
 DEFAULT: UpdateRuntimeOn = "Auto"
@@ -30,6 +30,7 @@ class RuntimeManagementConfigs:
         self._functions = FunctionRecords(ports.records, ports.seal)
         self._configs = Belongings(ports.records, "runtime-management")
 
+    @optimistic
     async def put_runtime_management_config(
         self, call: Call, request: PutRuntimeManagementConfigRequest
     ) -> PutRuntimeManagementConfigResponse:
@@ -39,15 +40,11 @@ class RuntimeManagementConfigs:
         wanted = request["UpdateRuntimeOn"]
         _check(wanted, request.get("RuntimeVersionArn"))
         config = self._configs.change(ref, {"UpdateRuntimeOn": wanted}, qualifier=ref.qualifier or LATEST)
-        while True:
-            found = await find_named(self._functions, ref)
-            if found is None:
-                raise function_missing(ref)
-            try:
-                await self._functions.replace(*found, config)
-            except RevisionMismatch:
-                continue
-            return {"UpdateRuntimeOn": wanted, "FunctionArn": ref.arn}
+        found = await find_named(self._functions, ref)
+        if found is None:
+            raise function_missing(ref)
+        await self._functions.replace(*found, config)
+        return {"UpdateRuntimeOn": wanted, "FunctionArn": ref.arn}
 
     async def get_runtime_management_config(
         self, call: Call, request: GetRuntimeManagementConfigRequest

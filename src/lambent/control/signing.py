@@ -41,7 +41,8 @@ from lambent.invoke.records import FunctionRecords
 from lambent.invoke.regional import Regional, Value
 from lambent.kit.ids import small_id
 from lambent.ports import Ports
-from lambent.store.base import Put, RevisionMismatch
+from lambent.store.base import Put
+from lambent.store.optimistic import optimistic
 from lambent.wire.call import Call
 
 KIND = "code-signing-config"
@@ -139,6 +140,7 @@ class CodeSigningConfigs:
         config, _ = await self._existing(call, request["CodeSigningConfigArn"])
         return {"CodeSigningConfig": _shown(call, config)}
 
+    @optimistic
     async def update_code_signing_config(
         self, call: Call, request: UpdateCodeSigningConfigRequest
     ) -> UpdateCodeSigningConfigResponse:
@@ -148,33 +150,26 @@ class CodeSigningConfigs:
             changes["Description"] = description
         if (publishers := request.get("AllowedPublishers")) is not None:
             changes["AllowedPublishers"] = _publishers(publishers)
-        while True:
-            before, revision = await self._existing(call, request["CodeSigningConfigArn"])
-            policies = {**before["CodeSigningPolicies"], **(request.get("CodeSigningPolicies") or {})}
-            config = {**before, **changes, "CodeSigningPolicies": policies}
-            config["LastModified"] = last_modified(self._clock.now())
-            try:
-                await self._configs.replace(call.account, call.region, config["Id"], config, revision)
-            except RevisionMismatch:
-                continue
-            return {"CodeSigningConfig": _shown(call, config)}
+        before, revision = await self._existing(call, request["CodeSigningConfigArn"])
+        policies = {**before["CodeSigningPolicies"], **(request.get("CodeSigningPolicies") or {})}
+        config = {**before, **changes, "CodeSigningPolicies": policies}
+        config["LastModified"] = last_modified(self._clock.now())
+        await self._configs.replace(call.account, call.region, config["Id"], config, revision)
+        return {"CodeSigningConfig": _shown(call, config)}
 
+    @optimistic
     async def delete_code_signing_config(
         self, call: Call, request: DeleteCodeSigningConfigRequest
     ) -> DeleteCodeSigningConfigResponse:
         """Only one that no function uses."""
         arn = request["CodeSigningConfigArn"]
-        while True:
-            config, revision = await self._existing(call, arn)
-            if await self._users(call, arn):
-                raise ResourceConflictException(
-                    f"The code signing configuration {arn} cannot be deleted because functions use it."
-                )
-            try:
-                await self._configs.remove(call.account, call.region, config["Id"], revision)
-            except RevisionMismatch:
-                continue
-            return {}
+        config, revision = await self._existing(call, arn)
+        if await self._users(call, arn):
+            raise ResourceConflictException(
+                f"The code signing configuration {arn} cannot be deleted because functions use it."
+            )
+        await self._configs.remove(call.account, call.region, config["Id"], revision)
+        return {}
 
     async def list_code_signing_configs(
         self, call: Call, request: ListCodeSigningConfigsRequest
@@ -200,22 +195,19 @@ class CodeSigningConfigs:
             answer["NextMarker"] = marker
         return answer
 
+    @optimistic
     async def put_function_code_signing_config(
         self, call: Call, request: PutFunctionCodeSigningConfigRequest
     ) -> PutFunctionCodeSigningConfigResponse:
         """Let a function use a configuration from its next deployment on."""
         ref = function_ref(call, request["FunctionName"])
         arn = request["CodeSigningConfigArn"]
-        while True:
-            unchanged, use = await self._signing.use(call, ref, arn)
-            found = await self._functions.get(ref.account, ref.region, ref.name)
-            if found is None:
-                raise function_missing(ref)
-            try:
-                await self._functions.replace(*found, unchanged, use)
-            except RevisionMismatch:
-                continue
-            return {"CodeSigningConfigArn": arn, "FunctionName": ref.name}
+        unchanged, use = await self._signing.use(call, ref, arn)
+        found = await self._functions.get(ref.account, ref.region, ref.name)
+        if found is None:
+            raise function_missing(ref)
+        await self._functions.replace(*found, unchanged, use)
+        return {"CodeSigningConfigArn": arn, "FunctionName": ref.name}
 
     async def get_function_code_signing_config(
         self, call: Call, request: GetFunctionCodeSigningConfigRequest

@@ -22,7 +22,7 @@ from lambent.delivery import mapping
 from lambent.invoke.records import FunctionRecords
 from lambent.invoke.regional import Regional, Value
 from lambent.ports import Ports
-from lambent.store.base import RevisionMismatch
+from lambent.store.optimistic import optimistic
 from lambent.wire.call import Call
 from lambent.wire.errors import AccessDenied
 
@@ -82,22 +82,18 @@ class Tags:
             raise _missing(resource)
         return found
 
+    @optimistic
     async def _change(self, call: Call, arn: str, change: Change) -> None:
         resource = _other(call, arn)
-        while True:
-            try:
-                if resource is None:
-                    function, revision = await self._existing(call, arn)
-                    tags = _limited(change(function.tags))
-                    await self._functions.replace(replace(function, tags=tags), revision)
-                else:
-                    value, revision = await self._other_existing(resource)
-                    changed = {**value, "Tags": _limited(change(value["Tags"]))}
-                    where = (resource.account, resource.region, resource.name)
-                    await self._others[resource.kind].replace(*where, changed, revision)
-            except RevisionMismatch:
-                continue
-            return
+        if resource is None:
+            function, revision = await self._existing(call, arn)
+            tags = _limited(change(function.tags))
+            await self._functions.replace(replace(function, tags=tags), revision)
+        else:
+            value, revision = await self._other_existing(resource)
+            changed = {**value, "Tags": _limited(change(value["Tags"]))}
+            where = (resource.account, resource.region, resource.name)
+            await self._others[resource.kind].replace(*where, changed, revision)
 
 
 def _other(call: Call, arn: str) -> Resource | None:

@@ -30,7 +30,7 @@ from lambent.invoke.belongings import Belongings, Value
 from lambent.invoke.records import FunctionRecords
 from lambent.kit.ids import small_id
 from lambent.ports import Ports
-from lambent.store.base import RevisionMismatch
+from lambent.store.optimistic import optimistic
 from lambent.wire.call import Call
 
 METHODS = frozenset({"GET", "PUT", "HEAD", "POST", "PATCH", "DELETE", "*"})
@@ -44,6 +44,7 @@ class FunctionUrls:
         self._functions = FunctionRecords(ports.records, ports.seal)
         self._urls = Belongings(ports.records, "urls")
 
+    @optimistic
     async def create_function_url_config(
         self, call: Call, request: CreateFunctionUrlConfigRequest
     ) -> CreateFunctionUrlConfigResponse:
@@ -52,25 +53,21 @@ class FunctionUrls:
         now = _moment(self._clock.now())
         url = {"Id": small_id(32), "CreationTime": now, "InvokeMode": "BUFFERED", **_settings(request)}
         url["LastModifiedTime"] = now
-        while True:
-            found = await self._functions.get(ref.account, ref.region, ref.name)
-            if found is None:
-                raise _no_function()
-            if await self._urls.get(ref, _place(ref)) is not None:
-                raise ResourceConflictException(
-                    f"Failed to create function url config for [functionArn = {ref.arn}]. "
-                    "Error message:  FunctionUrlConfig exists for this Lambda function"
-                )
-            found = await find_named(self._functions, ref)
-            if found is None:
-                raise _no_function()
-            try:
-                await self._functions.replace(*found, self._urls.change(ref, url, qualifier=_place(ref)))
-            except RevisionMismatch:
-                continue
-            answer = _shown(ref, url)
-            del answer["LastModifiedTime"]
-            return cast(CreateFunctionUrlConfigResponse, answer)
+        found = await self._functions.get(ref.account, ref.region, ref.name)
+        if found is None:
+            raise _no_function()
+        if await self._urls.get(ref, _place(ref)) is not None:
+            raise ResourceConflictException(
+                f"Failed to create function url config for [functionArn = {ref.arn}]. "
+                "Error message:  FunctionUrlConfig exists for this Lambda function"
+            )
+        found = await find_named(self._functions, ref)
+        if found is None:
+            raise _no_function()
+        await self._functions.replace(*found, self._urls.change(ref, url, qualifier=_place(ref)))
+        answer = _shown(ref, url)
+        del answer["LastModifiedTime"]
+        return cast(CreateFunctionUrlConfigResponse, answer)
 
     async def get_function_url_config(
         self, call: Call, request: GetFunctionUrlConfigRequest
@@ -82,25 +79,22 @@ class FunctionUrls:
             raise _no_url()
         return cast(GetFunctionUrlConfigResponse, _shown(ref, url))
 
+    @optimistic
     async def update_function_url_config(
         self, call: Call, request: UpdateFunctionUrlConfigRequest
     ) -> UpdateFunctionUrlConfigResponse:
         """Change what the request names; the address stays."""
         ref = _ref(call, request)
         changes = _settings(request)
-        while True:
-            found = await find_named(self._functions, ref)
-            if found is None:
-                raise _no_function()
-            before = await self._urls.get(ref, _place(ref))
-            if before is None:
-                raise _no_url()
-            url = {**before, **changes, "LastModifiedTime": _moment(self._clock.now())}
-            try:
-                await self._functions.replace(*found, self._urls.change(ref, url, qualifier=_place(ref)))
-            except RevisionMismatch:
-                continue
-            return cast(UpdateFunctionUrlConfigResponse, _shown(ref, url))
+        found = await find_named(self._functions, ref)
+        if found is None:
+            raise _no_function()
+        before = await self._urls.get(ref, _place(ref))
+        if before is None:
+            raise _no_url()
+        url = {**before, **changes, "LastModifiedTime": _moment(self._clock.now())}
+        await self._functions.replace(*found, self._urls.change(ref, url, qualifier=_place(ref)))
+        return cast(UpdateFunctionUrlConfigResponse, _shown(ref, url))
 
     async def delete_function_url_config(self, call: Call, request: DeleteFunctionUrlConfigRequest) -> None:
         """Give the address up; another one would be made in its place."""

@@ -22,7 +22,8 @@ from lambent.core.routing import pointing_to
 from lambent.invoke.records import FunctionRecords
 from lambent.kit.ids import uuid4
 from lambent.ports import Ports
-from lambent.store.base import Change, RevisionMismatch
+from lambent.store.base import Change
+from lambent.store.optimistic import optimistic
 from lambent.wire.call import Call
 
 
@@ -34,22 +35,19 @@ class Versions:
         self._storage = storage
         self._catalogue = ports.catalogue
 
+    @optimistic
     async def publish_version(self, call: Call, request: PublishVersionRequest) -> FunctionConfiguration:
         """Partly: no PublishTo, which is for Managed Instances (refused by name)."""
         if request.get("PublishTo") is not None:
             raise InvalidParameterValueException("PublishTo is not supported by Lambent.")
-        while True:
-            found = await find_function(self._functions, call, request)
-            self._check(found.function.latest, request)
-            function, version = await next_version(self._functions, found.function, request.get("Description"))
-            if function is not found.function:
-                await self._storage.take(call, version.code.size)
-                try:
-                    written = self._functions.put_version(version)
-                    await self._functions.replace(function, found.revision, written)
-                except RevisionMismatch:
-                    continue
-            return shown(version, qualifier=version.version, runtime=self._catalogue.find(version.runtime))
+        found = await find_function(self._functions, call, request)
+        self._check(found.function.latest, request)
+        function, version = await next_version(self._functions, found.function, request.get("Description"))
+        if function is not found.function:
+            await self._storage.take(call, version.code.size)
+            written = self._functions.put_version(version)
+            await self._functions.replace(function, found.revision, written)
+        return shown(version, qualifier=version.version, runtime=self._catalogue.find(version.runtime))
 
     def _check(self, latest: Version, request: PublishVersionRequest) -> None:
         check_settled(latest)

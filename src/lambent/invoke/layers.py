@@ -14,7 +14,8 @@ import orjson
 
 from lambent.core.function import Code
 from lambent.core.layer import LayerRef, LayerVersion
-from lambent.store.base import ABSENT, Delete, Put, Records, RevisionMismatch
+from lambent.store.base import ABSENT, Delete, Put, Records
+from lambent.store.optimistic import optimistic
 
 _LAYERS = "layers/"
 _VERSIONS = "layer-versions/"
@@ -28,19 +29,16 @@ class LayerRecords:
     def __init__(self, records: Records) -> None:
         self._records = records
 
+    @optimistic
     async def publish(self, draft: LayerVersion) -> LayerVersion:
         """Write `draft` as the layer's next version, which is returned; durable on return."""
         key = _layer(draft.account, draft.region, draft.name)
-        while True:
-            record = await self._records.get(key)
-            last, revision = (0, ABSENT) if record is None else (orjson.loads(record.value)["last"], record.revision)
-            version = replace(draft, number=last + 1)
-            counted = Put(key, orjson.dumps({"last": version.number}), expect=revision)
-            try:
-                await self._records.write(counted, Put(_version(version.ref), _encoded(version), expect=ABSENT))
-            except RevisionMismatch:
-                continue
-            return version
+        record = await self._records.get(key)
+        last, revision = (0, ABSENT) if record is None else (orjson.loads(record.value)["last"], record.revision)
+        version = replace(draft, number=last + 1)
+        counted = Put(key, orjson.dumps({"last": version.number}), expect=revision)
+        await self._records.write(counted, Put(_version(version.ref), _encoded(version), expect=ABSENT))
+        return version
 
     async def get(self, ref: LayerRef) -> tuple[LayerVersion, int] | None:
         """The version that `ref` names and its record's revision, or None."""
