@@ -199,9 +199,6 @@ class FakeDriver:
         self.on_made(sandbox)
         return sandbox
 
-    async def forget(self, template: Template) -> None:
-        return None
-
     async def close(self) -> None:
         for sandbox in self.made:
             await sandbox.close()

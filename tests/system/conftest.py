@@ -164,10 +164,10 @@ class Lab:
         assert self.driver._launching is not None
         return self.driver._launching.result()
 
-    async def zygote(self) -> Zygote:
-        """What the driver forks guests from, to be looked at."""
+    async def zygote(self, template: Template | None = None) -> Zygote:
+        """What the driver forks guests from, to be looked at or ended."""
         assert isinstance(self.driver, NamespacesDriver)
-        return await self.driver._zygote(self.template)
+        return await self.driver._zygote(template or self.template)
 
     @asynccontextmanager
     async def guest(

@@ -206,7 +206,7 @@ async def test_every_python_from_3_8_on_can_be_a_zygote(lab):
         async with lab.guest(template=template) as guest:
             shown = await guest.run("import sys; result = '.'.join(map(str, sys.version_info[:3]))")
             assert shown == version.name
-        await lab.driver.forget(template)
+        (await lab.zygote(template)).close()
 
 
 def descriptors() -> set[str]:

@@ -257,7 +257,7 @@ async def test_mounting_where_there_is_no_folder_is_refused(lab, code_folder):
 
 async def test_sandboxes_outlive_the_zygote_they_came_from(lab):
     async with lab.guest() as guest:
-        await lab.driver.forget(lab.template)
+        (await lab.zygote()).close()
         assert await guest.run("result = 1") == 1
         async with lab.guest() as later:
             assert await later.run("result = 2") == 2
@@ -266,7 +266,7 @@ async def test_sandboxes_outlive_the_zygote_they_came_from(lab):
 async def test_a_sandbox_whose_zygote_is_gone_can_be_restarted(lab):
     async with lab.guest(message={"n": 1}) as guest:
         await guest.run("open('/tmp/kept', 'w').write('x')")
-        await lab.driver.forget(lab.template)
+        (await lab.zygote()).close()
         await guest.sandbox.restart()
         assert await guest.connect() == {"n": 1}
         assert await guest.run("result = open('/tmp/kept').read()") == "x"

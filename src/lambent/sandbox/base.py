@@ -179,8 +179,5 @@ class Driver(Protocol):
     async def sandbox(self, template: Template) -> Sandbox:
         """A waiting sandbox. Raises SandboxDied."""
 
-    async def forget(self, template: Template) -> None:
-        """Give back what is kept for a template (its zygote)."""
-
     async def close(self) -> None:
         """End every sandbox and process that was made, and remove every trace."""

@@ -157,11 +157,6 @@ class NamespacesDriver:
             raise
         return box
 
-    async def forget(self, template: Template) -> None:
-        _, task = self._zygotes.pop(template.name, (None, None))
-        if task is not None:
-            await _close(task)
-
     async def close(self) -> None:
         for _, task in self._zygotes.values():
             await _close(task)
