@@ -144,6 +144,8 @@ def test_an_event_is_written_as_s3_writes_it() -> None:
 def test_what_is_removed_has_neither_size_nor_etag() -> None:
     thing = document(Happened("ObjectRemoved:Delete", "k"), "r", "b", REQUEST)["s3"]["object"]
     assert thing.keys() == {"key", "sequencer"}
+    tagged = document(Happened("ObjectTagging:Put", "k", etag="d41d"), "r", "b", REQUEST)
+    assert (tagged["eventVersion"], tagged["s3"]["object"]) == ("2.3", {"key": "k", "eTag": "d41d"})
 
 
 def test_a_test_event_names_the_bucket() -> None:

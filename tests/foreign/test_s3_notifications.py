@@ -221,6 +221,7 @@ def test_a_bucket_that_was_deleted_takes_its_configuration_along(moto_server: An
 
 
 LAMBDA = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:no-such"
+QUEUE, TOPIC = f"arn:aws:sqs:{REGION}:{ACCOUNT}:no", f"arn:aws:sns:{REGION}:{ACCOUNT}:no"
 MADE: list[tuple[dict[str, Any], str, str]] = [
     (
         {"LambdaFunctionConfigurations": [{"LambdaFunctionArn": LAMBDA, "Events": ["s3:ObjectCreated:*"]}]},
@@ -228,7 +229,7 @@ MADE: list[tuple[dict[str, Any], str, str]] = [
         "Unable to validate the following destination configurations",
     ),
     (
-        {"QueueConfigurations": [{"QueueArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:no", "Events": ["s3:ObjectAcl:Put"]}]},
+        {"QueueConfigurations": [{"QueueArn": QUEUE, "Events": ["s3:ObjectAcl:Put"]}]},
         "InvalidArgument",
         "Unable to validate the following destination configurations",
     ),
@@ -236,6 +237,11 @@ MADE: list[tuple[dict[str, Any], str, str]] = [
         {"LambdaFunctionConfigurations": [{"LambdaFunctionArn": "no arn", "Events": ["s3:ObjectCreated:*"]}]},
         "InvalidArgument",
         "The ARN could not be parsed",
+    ),
+    (
+        {"QueueConfigurations": [{"QueueArn": QUEUE, "Events": ["s3:ObjectAcl:Put"], "Filter": rules("middle", "x")}]},
+        "InvalidArgument",
+        "filter rule name must be either prefix or suffix",
     ),
     (
         {"LambdaFunctionConfigurations": [{"LambdaFunctionArn": LAMBDA, "Events": ["s3:ObjectForged:*"]}]},
@@ -253,6 +259,49 @@ def test_what_cannot_be_is_refused(
     with pytest.raises(ClientError, match=text) as caught:
         configure(moto_server, bucket, **configuration)
     assert caught.value.response["Error"]["Code"] == code
+
+
+def test_an_error_says_what_was_given_where(moto_server: Any, bucket: str) -> None:
+    wanted: list[tuple[dict[str, Any], dict[str, str]]] = [
+        (
+            {"QueueConfigurations": [{"QueueArn": "no-arn", "Events": ["s3:ObjectAcl:Put"]}]},
+            {"ArgumentName": "Queue", "ArgumentValue": "no-arn"},
+        ),
+        (
+            {"QueueConfigurations": [{"QueueArn": QUEUE, "Events": ["s3:ObjectAcl:Put"], "Filter": rules("in", "x")}]},
+            {"ArgumentName": "FilterRule.Name", "ArgumentValue": "in"},
+        ),
+        (
+            {
+                "LambdaFunctionConfigurations": [{"LambdaFunctionArn": LAMBDA, "Events": ["s3:ObjectCreated:*"]}],
+                "QueueConfigurations": [{"QueueArn": QUEUE, "Events": ["s3:ObjectAcl:Put"]}],
+                "TopicConfigurations": [{"TopicArn": TOPIC, "Events": ["s3:ObjectTagging:Put"]}],
+            },
+            {
+                "ArgumentName1": f"{LAMBDA}, null",
+                "ArgumentValue1": f"Not authorized to invoke function [{LAMBDA}]",
+                "ArgumentName2": QUEUE,
+                "ArgumentValue2": "The destination queue does not exist",
+                "ArgumentName3": TOPIC,
+                "ArgumentValue3": "The destination topic does not exist",
+            },
+        ),
+    ]
+    for configuration, arguments in wanted:
+        with pytest.raises(ClientError) as caught:
+            configure(moto_server, bucket, **configuration)
+        error = caught.value.response["Error"]
+        assert {name: value for name, value in error.items() if name.startswith("Argument")} == arguments
+
+
+def test_destinations_are_taken_unseen_when_the_client_says_so(moto_server: Any, bucket: str) -> None:
+    s3 = moto_server.client("s3")
+    wanted = [{"Id": "later", "QueueArn": QUEUE, "Events": ["s3:ObjectCreated:*"]}]
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"QueueConfigurations": wanted}, SkipDestinationValidation=True
+    )
+    assert s3.get_bucket_notification_configuration(Bucket=bucket)["QueueConfigurations"] == wanted
+    s3.put_object(Bucket=bucket, Key="k", Body=b"")  # nobody is there to be told
 
 
 def test_configurations_of_a_neighbours_buckets_outlive_a_kill(

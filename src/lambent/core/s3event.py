@@ -49,7 +49,25 @@ MOST_KEYS = 1_000
 
 
 class Unacceptable(Exception):
-    """A configuration that S3 refuses: the message of its InvalidArgument."""
+    """A configuration that S3 refuses: the message of its InvalidArgument, and the error's other members, which say what
+    was given where."""
+
+    def __init__(self, message: str, arguments: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.arguments: Mapping[str, str] = arguments or {}
+
+    @classmethod
+    def argument(cls, message: str, name: str, value: str) -> Unacceptable:
+        """Because of one value."""
+        return cls(message, {"ArgumentName": name, "ArgumentValue": value})
+
+    @classmethod
+    def destinations(cls, reasons: Mapping[str, str]) -> Unacceptable:
+        """Because of where the events would go; `reasons`: why not, by what S3 calls the destination."""
+        arguments: dict[str, str] = {}
+        for number, (name, reason) in enumerate(reasons.items(), 1):
+            arguments |= {f"ArgumentName{number}": name, f"ArgumentValue{number}": reason}
+        return cls("Unable to validate the following destination configurations", arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +203,9 @@ def document(happened: Happened, rule_id: str, bucket: str, request: Request) ->
         thing["eTag"] = happened.etag
     if happened.version:
         thing["versionId"] = happened.version
-    thing["sequencer"] = f"{request.number:018X}"
     is_later = happened.event.startswith(("ObjectTagging", "ObjectAcl"))
+    if not is_later:  # those have none on AWS
+        thing["sequencer"] = f"{request.number:018X}"
     return {
         "eventVersion": "2.3" if is_later else "2.1",
         "eventSource": "aws:s3",

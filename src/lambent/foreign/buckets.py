@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from lambent.core.s3event import Deed, Happened, Request, Unacceptable, deed
-from lambent.foreign.notifications import Configuration, Notifications, invalid
+from lambent.foreign.notifications import Configuration, Notifications
 from lambent.foreign.notifying import read, write
 from lambent.foreign.rewriting import told_headers
 from lambent.foreign.services import Foreign, Passed
@@ -21,6 +21,7 @@ from lambent.wire.message import Headers, Response
 from lambent.wire.protocols.xml_values import Element, parse
 
 _XML = (b"Content-Type", b"application/xml")
+_SKIP = b"x-amz-skip-destination-validation"
 _DOCUMENT_BYTES = 2 << 20
 """Of a configuration, or of a list of a thousand keys to delete."""
 _ANSWER_BYTES = 8 << 20
@@ -77,12 +78,14 @@ class Buckets:
         if passed.method == "GET":
             found = self._notifications.of(bucket, home)
             return Response(200, [*headers, _XML], write(found.rules if found is not None else ()))
+        document = await _whole(passed.body, _DOCUMENT_BYTES)
+        is_trusted = (passed.headers or {}).get(_SKIP, b"").strip().lower() == b"true"
         try:
-            rules = read(await _whole(passed.body, _DOCUMENT_BYTES))
+            wanted = Configuration(call.account, call.region, home, read(document))
+            told = self._told(call, peer, wanted, ())
+            await self._notifications.configure(bucket, wanted, told, is_trusted=is_trusted)
         except Unacceptable as error:
-            raise invalid(str(error)) from None
-        wanted = Configuration(call.account, call.region, home, rules)
-        await self._notifications.configure(bucket, wanted, self._told(call, peer, wanted, ()))
+            raise ApiError(str(error), code="InvalidArgument", status=400, extra=error.arguments) from None
         return Response(200, headers, b"")
 
     # -- changes
@@ -136,8 +139,8 @@ class Buckets:
         if done.event in ("ObjectCreated:Copy", "ObjectCreated:CompleteMultipartUpload") and _is_error(body):
             return []  # these say 200 before they know
         size, etag = await self._looked_up(passed, change, version)
-        is_new = done.event.startswith("ObjectCreated")
-        return [Happened(done.event, done.key, size if is_new else None, etag, version or change.version)]
+        has_size = done.event.startswith(("ObjectCreated", "ObjectRestore"))
+        return [Happened(done.event, done.key, size if has_size else None, etag, version or change.version)]
 
     async def _looked_up(self, passed: Passed, change: _Change, version: str) -> tuple[int | None, str]:
         """(size, ETag) of the object now."""

@@ -3,7 +3,7 @@ done: a function's event is accepted like any asynchronous one, a queue's and a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +18,6 @@ from lambent.wire.call import Call, Principal
 from lambent.wire.errors import ApiError
 
 _ROOT = "s3/notifications/"
-_UNABLE = "Unable to validate the following destination configurations"
 _SUBJECT = "Amazon S3 Notification"
 _PAGE = 1_000
 
@@ -62,18 +61,13 @@ class Notifications:
         found = self._found.get(bucket)
         return found if found is not None and found.home == home else None
 
-    async def configure(self, bucket: str, wanted: Configuration, request: Request) -> None:
-        """Take a bucket's rules, in place of those it had. Queues and topics are sent a test. Raises InvalidArgument
-        for rules that cannot be, or whose destinations are not there."""
-        try:
-            check(wanted.rules)
-        except Unacceptable as error:
-            raise invalid(str(error)) from None
-        for rule in wanted.rules:
-            await self._check_destination(rule)
-        for rule in wanted.rules:
-            if rule.kind != "CloudFunction":
-                await self._send(rule, orjson.dumps(trial(bucket, request)), "")
+    async def configure(self, bucket: str, wanted: Configuration, request: Request, *, is_trusted: bool) -> None:
+        """Take a bucket's rules, in place of those it had. Queues and topics are sent a test. `is_trusted`: the
+        destinations are neither looked for nor sent anything. Raises Unacceptable for rules that cannot be, or whose
+        destinations are not there."""
+        check(wanted.rules)
+        if not is_trusted:
+            await self._try_destinations(bucket, wanted.rules, request)
         if wanted.rules:
             await self._records.write(Put(_ROOT + bucket, orjson.dumps(asdict(wanted))))
         else:
@@ -101,8 +95,20 @@ class Notifications:
         rules = tuple(Rule(**{**rule, "events": tuple(rule["events"])}) for rule in kept.pop("rules"))
         self._found[bucket] = Configuration(**kept, rules=rules)
 
-    async def _check_destination(self, rule: Rule) -> None:
-        """Raises InvalidArgument when it is not there."""
+    async def _try_destinations(self, bucket: str, rules: Sequence[Rule], request: Request) -> None:
+        reasons: dict[str, str] = {}
+        for rule in rules:
+            if not await self._is_there(rule):
+                name, reason = _missing(rule)
+                reasons[name] = reason
+        if reasons:
+            raise Unacceptable.destinations(reasons)
+        for rule in rules:
+            if rule.kind != "CloudFunction":
+                await self._send(rule, orjson.dumps(trial(bucket, request)), "")
+
+    async def _is_there(self, rule: Rule) -> bool:
+        """Whether the destination is. Raises ApiError when that cannot be found out."""
         name = rule.arn.rpartition(":")[2]
         try:
             match rule.kind:
@@ -115,7 +121,8 @@ class Notifications:
         except ApiError as error:
             if (error.status or 400) >= 500:
                 raise
-            raise invalid(_UNABLE, name=rule.arn) from None
+            return False
+        return True
 
     async def _send(self, rule: Rule, body: bytes, trace: str) -> None:
         try:
@@ -148,6 +155,8 @@ class Notifications:
         return await self._aws.call(call, SERVICES[rule.kind], operation, members)
 
 
-def invalid(text: str, *, name: str = "") -> ApiError:
-    """S3's InvalidArgument."""
-    return ApiError(text, code="InvalidArgument", status=400, extra={"ArgumentName": name} if name else None)
+def _missing(rule: Rule) -> tuple[str, str]:
+    """What S3 calls a destination that is not there, and what it says of it."""
+    if rule.kind == "CloudFunction":
+        return f"{rule.arn}, null", f"Not authorized to invoke function [{rule.arn}]"
+    return rule.arn, f"The destination {rule.kind.lower()} does not exist"

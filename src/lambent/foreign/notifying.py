@@ -49,9 +49,9 @@ def _rule(element: Element, kind: Kind) -> Rule:
     if not events:
         raise _malformed()
     if _ARNS[kind].fullmatch(arn) is None:
-        raise Unacceptable("The ARN could not be parsed")
+        raise Unacceptable.argument("The ARN could not be parsed", kind, arn)
     if arn.endswith(".fifo"):
-        raise Unacceptable("Unable to validate the following destination configurations")
+        raise Unacceptable.destinations({arn: "S3 notifies no FIFO queues and topics"})
     limits = _filter(element)
     name = (
         texts.get("Id") or hashlib.sha256(repr((kind, arn, events, sorted(limits.items()))).encode()).hexdigest()[:48]
@@ -66,9 +66,10 @@ def _filter(element: Element) -> dict[str, str]:
     keys = [child for each in filters for child in each.children if child.name == "S3Key"]
     for rule in (child for key in keys for child in key.children if child.name == "FilterRule"):
         texts = {child.name: child.text for child in rule.children}
-        name, value = texts.get("Name", "").strip().lower(), texts.get("Value", "")
+        given, value = texts.get("Name", "").strip(), texts.get("Value", "")
+        name = given.lower()
         if name not in ("prefix", "suffix"):
-            raise Unacceptable("filter rule name must be either prefix or suffix")
+            raise Unacceptable.argument("filter rule name must be either prefix or suffix", "FilterRule.Name", given)
         if name in found:
             raise Unacceptable(f"Cannot specify more than one {name} rule in a filter.")
         if len(value) > _LONGEST_VALUE:

@@ -23,7 +23,9 @@ def refusal(service: str, headers: Mapping[bytes, bytes], error: ApiError, reque
 
 def _s3(error: ApiError, request_id: str) -> Response:
     code = escaped(error.codes.get("rest-xml", error.code))
-    text = f"<Error><Code>{code}</Code><Message>{_message(error)}</Message><RequestId>{request_id}</RequestId></Error>"
+    more = "".join(f"<{name}>{escaped(str(value))}</{name}>" for name, value in error.extra.items())
+    told = f"<Code>{code}</Code><Message>{_message(error)}</Message>{more}<RequestId>{request_id}</RequestId>"
+    text = f"<Error>{told}</Error>"
     headers: Headers = [(b"x-amz-request-id", request_id.encode()), (b"Content-Type", b"application/xml")]
     return Response(error.status or 400, headers, (_PROLOGUE + text).encode())
 
