@@ -179,6 +179,13 @@ ERRORS: list[tuple[str, dict[str, Any], tuple[int, str], str]] = [
      "Member must not be null."),
     (CREATE_MAPPING, mapping(EventSourceArn=TABLE, StartingPosition="AT_TIMESTAMP"), INVALID,
      f"Unsupported starting position for arn type: {TABLE}"),
+    (CREATE_MAPPING, mapping(EventSourceArn=STREAM, StartingPosition="LATEST", StartingPositionTimestamp=1741010802.0),
+     INVALID, "Timestamp only valid with StartingPosition AT_TIMESTAMP"),
+    (CREATE_MAPPING, mapping(StartingPosition="LATEST"), INVALID,
+     "StartingPosition is not valid for SQS event sources."),
+    (CREATE_MAPPING, mapping(StartingPosition="0"), MALFORMED,
+     "1 validation error detected: Value '0' at 'startingPosition' failed to satisfy constraint: Member must satisfy "
+     "enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]"),
     (CREATE_MAPPING, {**F, "SelfManagedEventSource": {"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["h:1"]}}}, INVALID,
      "Required 'sourceAccessConfigurations' parameter is missing."),
     (CREATE_MAPPING, filtered("no json"), INVALID, "Invalid filter pattern definition."),

@@ -38,7 +38,8 @@ def test_a_queue_may_be_read_so(members: dict[str, Any]) -> None:
     [
         ({"EventSourceArn": "arn:aws:sqs:us-east-1::q"}, "Unrecognized event source."),
         ({"EventSourceArn": f"{SQS}/x"}, "Unrecognized event source."),
-        ({"StartingPosition": "LATEST"}, "Unsupported StartingPosition parameter"),
+        ({"StartingPosition": "LATEST"}, "StartingPosition is not valid for SQS event sources."),
+        ({"StartingPositionTimestamp": 1.0}, "Unsupported StartingPositionTimestamp parameter"),
         ({"Topics": ["t"]}, "Unsupported Topics parameter"),
         ({"BisectBatchOnFunctionError": False}, "Unsupported BisectBatchOnFunctionError parameter"),
         ({"LoggingConfig": {"SystemLogLevel": "INFO"}}, "Unsupported LoggingConfig parameter"),

@@ -20,7 +20,7 @@ CapacityProviderState = Literal["Pending", "Active", "Failed", "Deleting"]
 CodeSigningPolicy = Literal["Warn", "Enforce"]
 EventSourceMappingMetric = Literal["EventCount", "ErrorCount", "KafkaMetrics"]
 EventSourceMappingSystemLogLevel = Literal["DEBUG", "INFO", "WARN"]
-EventSourcePosition = Literal["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"]
+EventSourcePosition = Literal["LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"]
 SourceAccessType = Literal[
     "BASIC_AUTH",
     "VPC_SUBNET",

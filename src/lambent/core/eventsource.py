@@ -26,7 +26,6 @@ _NAMES = {
 }
 _STREAMS = ("kinesis", "dynamodb")
 _NOT_OF_QUEUES = (
-    "StartingPosition",
     "StartingPositionTimestamp",
     "ParallelizationFactor",
     "DestinationConfig",
@@ -128,6 +127,8 @@ def refusal(kind: str | None, request: Mapping[str, Any]) -> str | None:
 
 def _position_refusal(kind: str, request: Mapping[str, Any]) -> str | None:
     position = request.get("StartingPosition")
+    if request.get("StartingPositionTimestamp") is not None and position != "AT_TIMESTAMP":
+        return "Timestamp only valid with StartingPosition AT_TIMESTAMP"
     if position is None:
         return (
             "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: "
@@ -139,6 +140,8 @@ def _position_refusal(kind: str, request: Mapping[str, Any]) -> str | None:
 
 
 def _queue_refusal(request: Mapping[str, Any]) -> str | None:
+    if request.get("StartingPosition") is not None:
+        return "StartingPosition is not valid for SQS event sources."
     for name in _NOT_OF_QUEUES:
         if request.get(name) is not None:
             return _unsupported(name)

@@ -52,13 +52,13 @@ class Item:
         return str(self.record["attributes"].get("AWSTraceHeader", ""))
 
 
-def item(message: Message, queue: Queue) -> Item:
-    """A message of `queue`, ready to be put into an event."""
-    record = _record(message, queue)
+def item(message: Message, queue: Queue, *, window_s: int = 0) -> Item:
+    """A message of `queue`, ready to be put into an event; `window_s`: the mapping's batching window."""
+    record = _record(message, queue, window_s)
     return Item(message["MessageId"], message["ReceiptHandle"], record, orjson.dumps(record), message)
 
 
-def _record(message: Message, queue: Queue) -> dict[str, Any]:
+def _record(message: Message, queue: Queue, window_s: int) -> dict[str, Any]:
     attributes = message.get("Attributes") or {}
     own = message.get("MessageAttributes") or {}
     record: dict[str, Any] = {
@@ -70,6 +70,8 @@ def _record(message: Message, queue: Queue) -> dict[str, Any]:
     }
     if own and message.get("MD5OfMessageAttributes"):
         record["md5OfMessageAttributes"] = message["MD5OfMessageAttributes"]
+    elif window_s:
+        record["md5OfMessageAttributes"] = None  # AWS says so of the messages of a mapping that has a window
     return record | {
         "md5OfBody": message["MD5OfBody"],
         "eventSource": "aws:sqs",
@@ -154,26 +156,26 @@ def _json_in(body: str) -> object | None:
 # -- what the function's answer says ----------------------------------------------------------------------------------
 
 
-def failed_ids(answer: bytes, ids: Collection[str]) -> frozenset[str]:
-    """Which of the messages `ids` a function could not handle, if it reports failures of single ones: none when its
-    answer names none, all of them when the answer is not of the form."""
+def failed_ids(answer: bytes, ids: Collection[str]) -> frozenset[str] | None:
+    """Which of the messages `ids` a function could not handle, if it reports failures of single ones; empty when its
+    answer names none. None when the answer is not of the form, which fails all of them."""
     if not answer:
         return frozenset()
     try:
         document = orjson.loads(answer)
     except orjson.JSONDecodeError:
-        return frozenset(ids)
+        return None
     if document in (None, "", [], {}):
         return frozenset()
     failures = document.get("batchItemFailures") if isinstance(document, dict) else False
     if failures is None:
         return frozenset()
     if not isinstance(failures, list):
-        return frozenset(ids)
+        return None
     named: set[str] = set()
     for each in failures:
         name = each.get("itemIdentifier") if isinstance(each, dict) else None
         if not isinstance(name, str) or name not in ids:
-            return frozenset(ids)
+            return None
         named.add(name)
     return frozenset(named)

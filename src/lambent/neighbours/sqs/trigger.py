@@ -143,7 +143,7 @@ class SqsPoller:
         unwanted: list[Item] = []
         loops: list[Item] = []
         for message in messages:
-            item = event.item(message, self._queue)
+            item = event.item(message, self._queue, window_s=self._window_s)
             kind = unwanted if not self._filters.take(item.record) else loops if self._is_loop(item) else wanted
             kind.append(item)
         if wanted and not batch.items:
@@ -201,7 +201,13 @@ class SqsPoller:
         if result.outcome.is_error:
             self._note(part, result.outcome.error_type or "it raised an error")
             return ids
-        return event.failed_ids(result.outcome.payload, ids) if self._reports else frozenset()
+        if not self._reports:
+            return frozenset()
+        failed = event.failed_ids(result.outcome.payload, ids)
+        if failed is None:
+            self._note(part, "its answer is no list of batchItemFailures that names messages of the batch")
+            return ids
+        return failed
 
     def _note(self, part: Batch, reason: object) -> None:
         mapping, function, messages = self._source.uuid, self._ref.arn, len(part.items)
