@@ -49,8 +49,8 @@ MOST_KEYS = 1_000
 
 
 class Unacceptable(Exception):
-    """A configuration that S3 refuses: the message of its InvalidArgument, and the error's other members, which say what
-    was given where."""
+    """A configuration that S3 refuses: the message of its InvalidArgument, and the error's other members, which say
+    what was given where."""
 
     def __init__(self, message: str, arguments: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
