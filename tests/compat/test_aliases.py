@@ -133,7 +133,7 @@ def test_a_version_that_an_alias_needs_cannot_be_deleted(two_versions: Any, alia
             "ValidationException",
             f"1 validation error detected: Value '{{2=2.0}}' at '{WEIGHTS}' failed to satisfy constraint: Map value "
             "must satisfy constraint: [Member must have value less than or equal to 1.0, Member must have value "
-            "greater than or equal to 0.0]",
+            "greater than or equal to 0.0, Member must not be null]",
         ),
         (
             "create_alias",
@@ -142,7 +142,7 @@ def test_a_version_that_an_alias_needs_cannot_be_deleted(two_versions: Any, alia
             "ValidationException",
             f"1 validation error detected: Value '{{2=-1.0}}' at '{WEIGHTS}' failed to satisfy constraint: Map value "
             "must satisfy constraint: [Member must have value less than or equal to 1.0, Member must have value "
-            "greater than or equal to 0.0]",
+            "greater than or equal to 0.0, Member must not be null]",
         ),
         (
             "create_alias",
@@ -179,7 +179,8 @@ def test_a_version_that_an_alias_needs_cannot_be_deleted(two_versions: Any, alia
             "ValidationException",
             f"1 validation error detected: Value '{{$LATEST=0.5}}' at '{WEIGHTS}' failed to satisfy constraint: Map "
             "keys must satisfy constraint: [Member must have length less than or equal to 1024, Member must have "
-            "length greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+]",
+            "length greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+, Member must "
+            "not be null]",
         ),
         (
             "create_alias",

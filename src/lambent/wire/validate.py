@@ -15,6 +15,7 @@ from lambent.wire.protocols.values import FLOATS, INTEGERS
 Check = Callable[[Any, str, list[str]], None]
 """Takes a value, its path, and the list that complaints go to."""
 _LONGEST_MATCHED = 1 << 20
+_MATCHED_ANYWAY = 1024
 _NULL = "Member must not be null"
 Rule = tuple[Callable[[Any], bool], str]
 """Whether a value keeps to it, and its text."""
@@ -91,6 +92,7 @@ def _structure_check(shape: Shape, compiler: Compiler[Check | None]) -> Check:
         for name, member in shape.members.items()
     ]
     plan = [entry for entry in plan if entry[2] or entry[3] is not None]
+    plan.sort(key=lambda entry: shape.members[entry[0]].location != "querystring")  # AWS complains of the query first
 
     def check(value: Any, path: str, complaints: list[str]) -> None:
         for name, shown, is_required, check_member in plan:
@@ -110,7 +112,7 @@ def _structure_check(shape: Shape, compiler: Compiler[Check | None]) -> Check:
 def _list_check(shape: Shape, compiler: Compiler[Check | None]) -> Check | None:
     member = shape.member
     below, rules = _elements(member, compiler)
-    constraint = f"Member must satisfy constraint: [{', '.join(text for _, text in rules)}]"
+    constraint = f"Member must satisfy constraint: [{_listed(rules, shape)}]"
     may_be_null = bool(shape.traits.get("sparse"))
 
     def check(value: Any, path: str, complaints: list[str]) -> None:
@@ -130,8 +132,8 @@ def _map_check(shape: Shape, compiler: Compiler[Check | None]) -> Check | None:
     value_shape = shape.value
     below, value_rules = _elements(value_shape, compiler)
     key_rules = _rules(shape.key)
-    keys_text = f"Map keys must satisfy constraint: [{', '.join(text for _, text in key_rules)}]"
-    values_text = f"Map value must satisfy constraint: [{', '.join(text for _, text in value_rules)}]"
+    keys_text = f"Map keys must satisfy constraint: [{_listed(key_rules, shape)}]"
+    values_text = f"Map value must satisfy constraint: [{_listed(value_rules, shape)}]"
     may_be_null = bool(shape.traits.get("sparse"))
 
     def check(value: Any, path: str, complaints: list[str]) -> None:
@@ -154,6 +156,12 @@ def _elements(shape: Shape, compiler: Compiler[Check | None]) -> tuple[Check | N
     if shape.type in ("structure", "list", "map"):
         return compiler(shape), []
     return None, _rules(shape)
+
+
+def _listed(rules: list[Rule], shape: Shape) -> str:
+    """The rules of a collection's elements, as its complaint lists them."""
+    texts = [text for _, text in rules]
+    return ", ".join([*texts, _NULL] if shape.traits.get("elements_not_null") else texts)
 
 
 def _own_check(shape: Shape) -> Check | None:
@@ -209,8 +217,8 @@ def _text_rules(shape: Shape, most: int | None) -> list[Rule]:
         rules.append((allowed.__contains__, text))
     pattern: str | None = shape.traits.get("pattern")
     if pattern:
-        # What is too long already has its complaint; matching it could take for ever.
-        longest = most if most is not None else _LONGEST_MATCHED
+        # What is far too long has its complaint already; matching it could take for ever.
+        longest = _LONGEST_MATCHED if most is None else max(most, _MATCHED_ANYWAY)
         rules.append((_matcher(pattern, longest), f"Member must satisfy regular expression pattern: {pattern}"))
     return rules
 
