@@ -403,7 +403,7 @@ def test_layers_that_a_function_cannot_have_are_refused(
     assert answer(mine, pair[0], newer) == (
         *wrong,
         "Two different versions of the same layer are not allowed to be referenced in the same function. "
-        f"{newer} and {mine} are versions of the same layer.",
+        f"{mine} and {newer} are versions of the same layer.",
     )
     away = mine.replace("us-east-1", "eu-west-1")
     assert answer(away) == (

@@ -128,8 +128,8 @@ def test_they_follow_their_alias_and_say_when_a_version_cannot_initialise(
     aws.delete_alias(FunctionName=name, Name="live")
     assert refused(aws.get_provisioned_concurrency_config, FunctionName=name, Qualifier="live") == (
         404,
-        "ProvisionedConcurrencyConfigNotFoundException",
-        "No Provisioned Concurrency Config found for this function",
+        "ResourceNotFoundException",
+        f"Cannot find alias arn: {HERE}:{name}:live",
     )
 
 
@@ -193,7 +193,7 @@ def test_what_cannot_be_provisioned_is_refused_in_aws_s_words(aws: Any, name: st
     )
     for operation, members in ((put, one), (get, {}), (delete, {})):
         answer = refused(operation, FunctionName="nobody", Qualifier="live", **members)
-        assert answer == (404, missing, f"Function not found: {HERE}:nobody:live")
+        assert answer == (404, missing, f"Cannot find alias arn: {HERE}:nobody:live")
 
 
 def test_a_version_has_them_once_and_an_alias_cannot_take_them_to_latest(aws: Any, name: str, publish: Any) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from lambent.control.finding import check_revision, find_function
-from lambent.control.naming import function_missing, function_ref
+from lambent.control.naming import UNTYPED, function_missing, function_ref
 from lambent.control.paging import page
 from lambent.control.shapes import (
     AliasConfiguration,
@@ -147,7 +147,7 @@ class Aliases:
             )
         if alias.target == LATEST:
             raise InvalidParameterValueException(
-                "$LATEST is not supported for an alias pointing to more than 1 version"
+                "$LATEST is not supported for an alias pointing to more than 1 version", extra=UNTYPED
             )
         if main is None:
             raise InvalidParameterValueException(

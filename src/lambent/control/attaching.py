@@ -29,7 +29,7 @@ async def attached(ports: Ports, call: Call, arns: Sequence[str]) -> tuple[Layer
         if (other := by_layer.get(version.ref.layer_arn)) is not None:
             raise InvalidParameterValueException(
                 "Two different versions of the same layer are not allowed to be referenced in the same function. "
-                f"{arn} and {other} are versions of the same layer."
+                f"{other} and {arn} are versions of the same layer."
             )
         by_layer[version.ref.layer_arn] = arn
         layers.append(Layer(arn, version.code, version.unzipped))

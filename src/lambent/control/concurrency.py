@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, cast
 
 from lambent.control.configuration import last_modified
 from lambent.control.finding import version_named
-from lambent.control.naming import function_missing, function_ref
+from lambent.control.naming import UNTYPED, function_missing, function_ref
 from lambent.control.paging import page
 from lambent.control.shapes import (
     Concurrency,
@@ -60,10 +61,10 @@ class Concurrencies:
         def reserved(before: Allotments) -> Allotments:
             refusal = reservation_refusal(before, ref.name, wanted, self._invoker.limit)
             if refusal is not None:
-                raise InvalidParameterValueException(refusal)
+                raise InvalidParameterValueException(refusal, extra=UNTYPED)
             return before.with_reserved(ref.name, wanted)
 
-        await self._change(ref, _always(reserved), missing)
+        await self._change(ref, _always(reserved), partial(self._existing, missing=missing))
         return {"ReservedConcurrentExecutions": wanted}
 
     async def get_function_concurrency(
@@ -71,7 +72,7 @@ class Concurrencies:
     ) -> GetFunctionConcurrencyResponse:
         """What is reserved, if anything."""
         ref = _whole_function(call, request["FunctionName"])
-        await self._existing(ref, ref)
+        await self._existing(ref)
         allotments, _ = await self._allotments.get(ref.account, ref.region)
         reserved = allotments.reserved.get(ref.name)
         return {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
@@ -79,7 +80,7 @@ class Concurrencies:
     async def delete_function_concurrency(self, call: Call, request: DeleteFunctionConcurrencyRequest) -> None:
         """Back to what all functions without a reservation share."""
         ref = _whole_function(call, request["FunctionName"])
-        await self._change(ref, _always(lambda before: before.with_reserved(ref.name, None)), ref)
+        await self._change(ref, _always(lambda before: before.with_reserved(ref.name, None)), self._existing)
 
     async def put_provisioned_concurrency_config(
         self, call: Call, request: PutProvisionedConcurrencyConfigRequest
@@ -96,7 +97,7 @@ class Concurrencies:
                 raise InvalidParameterValueException(refusal)
             return before.with_provisioned(ref.name, qualifier, wanted)
 
-        await self._change(ref, provisioned, ref)
+        await self._change(ref, provisioned, self._target)
         return {
             "RequestedProvisionedConcurrentExecutions": wanted.requested,
             "AllocatedProvisionedConcurrentExecutions": 0,
@@ -111,7 +112,7 @@ class Concurrencies:
         """How many are wanted, and how far they are."""
         ref = function_ref(call, request["FunctionName"], request["Qualifier"])
         qualifier = _published(ref, NOT_PUBLISHED)
-        await self._existing(ref, ref)
+        await self._target(ref)
         allotments, _ = await self._allotments.get(ref.account, ref.region)
         provisioned = allotments.provisioned.get(ref.name, {}).get(qualifier)
         if provisioned is None:
@@ -126,14 +127,16 @@ class Concurrencies:
         """Keep none; also when none were asked for."""
         ref = function_ref(call, request["FunctionName"], request["Qualifier"])
         qualifier = _published(ref, NOT_PUBLISHED)
-        await self._change(ref, _always(lambda before: before.with_provisioned(ref.name, qualifier, None)), ref)
+        await self._change(
+            ref, _always(lambda before: before.with_provisioned(ref.name, qualifier, None)), self._target
+        )
 
     async def list_provisioned_concurrency_configs(
         self, call: Call, request: ListProvisionedConcurrencyConfigsRequest
     ) -> ListProvisionedConcurrencyConfigsResponse:
         """Of all aliases and versions of a function, by qualifier."""
         ref = function_ref(call, request["FunctionName"])
-        await self._existing(ref, ref)
+        await self._existing(ref)
         allotments, _ = await self._allotments.get(ref.account, ref.region)
         there = {each: (each, provisioned) for each, provisioned in allotments.provisioned.get(ref.name, {}).items()}
         shown, marker = page(there, request, limits.PROVISIONED_PAGE)
@@ -164,26 +167,33 @@ class Concurrencies:
         """Raises the ApiError of an alias or a version that cannot have provisioned environments."""
         assert ref.qualifier is not None
         aliases = await self._functions.aliases(ref.account, ref.region, ref.name)
-        if await version_named(self._functions, function, ref.qualifier) is None:
-            if is_version(ref.qualifier):
-                raise function_missing(ref)
-            raise ResourceNotFoundException(f"Cannot find alias arn: {ref.arn}")
         if is_unpublished(aliases, ref.qualifier):
             raise InvalidParameterValueException(UNPUBLISHED)
         if reason := clash(aliases, before.provisioned.get(ref.name, {}), ref.qualifier):
             raise ResourceConflictException(reason)
 
-    async def _existing(self, ref: FunctionRef, missing: FunctionRef) -> tuple[Function, int]:
+    async def _existing(self, ref: FunctionRef, missing: FunctionRef | None = None) -> tuple[Function, int]:
+        """The function. Raises ResourceNotFoundException, which names `missing` if that is given."""
         found = await self._functions.get(ref.account, ref.region, ref.name)
         if found is None:
-            raise function_missing(missing)
+            raise function_missing(missing or ref)
         return found
 
+    async def _target(self, ref: FunctionRef) -> tuple[Function, int]:
+        """The function, if it has the version or alias that `ref` names. Raises ResourceNotFoundException."""
+        assert ref.qualifier is not None
+        found = await self._functions.get(ref.account, ref.region, ref.name)
+        if found is not None and await version_named(self._functions, found[0], ref.qualifier) is not None:
+            return found
+        if is_version(ref.qualifier):
+            raise function_missing(ref)
+        raise ResourceNotFoundException(f"Cannot find alias arn: {ref.arn}")
+
     @optimistic
-    async def _change(self, ref: FunctionRef, change: Change, missing: FunctionRef) -> None:
+    async def _change(self, ref: FunctionRef, change: Change, find: Find) -> None:
         """Write the change on what is allotted now, as long as the function, its versions and aliases are as they were
         when it was made."""
-        found = await self._existing(ref, missing)
+        found = await find(ref)
         before, revision = await self._allotments.get(ref.account, ref.region)
         after = await change(found[0], before)
         if after == before:
@@ -193,6 +203,7 @@ class Concurrencies:
 
 
 Change = Callable[[Function, Allotments], Awaitable[Allotments]]
+Find = Callable[[FunctionRef], Awaitable[tuple[Function, int]]]
 
 
 def _always(change: Callable[[Allotments], Allotments]) -> Change:

@@ -211,6 +211,7 @@ class Functions:
     async def delete_function(self, call: Call, request: DeleteFunctionRequest) -> DeleteFunctionResponse:
         """A function with all its versions and aliases, or one version; environments finish what they run."""
         ref = function_ref(call, request["FunctionName"], request.get("Qualifier"))
+        _check_deletable(ref)
         found = await self._functions.get(ref.account, ref.region, ref.name)
         if found is None:
             raise function_missing(replace(ref, qualifier=None))
@@ -222,17 +223,11 @@ class Functions:
         if qualifier is None:
             freed = await self._allotments.changed(ref.account, ref.region, lambda now: now.without(ref.name))
             await self._functions.remove(function, revision, freed)
-        elif qualifier == LATEST:
-            raise InvalidParameterValueException("$LATEST version cannot be deleted without deleting the function.")
-        elif is_version(qualifier):
+        else:
             freed = await self._allotments.changed(
                 ref.account, ref.region, lambda now: now.with_provisioned(ref.name, qualifier, None)
             )
             await remove_version(self._functions, function, revision, qualifier, freed)
-        elif qualifier.startswith("$"):
-            raise function_missing(replace(ref, qualifier=None))
-        else:
-            raise InvalidParameterValueException("Deletion of aliases is not currently supported.")
 
     # -- shared steps ---------------------------------------------------------------------------------------------
 
@@ -321,6 +316,18 @@ class Functions:
         await self._functions.replace(function, found.revision, *more)
         self._activation.begin(latest)
         return self._shown(latest) if published is None else self._shown(published, published.version)
+
+
+def _check_deletable(ref: FunctionRef) -> None:
+    """Raises what AWS answers to the deletion of anything but a function or a published version, existing or not."""
+    qualifier = ref.qualifier
+    if qualifier == LATEST:
+        raise InvalidParameterValueException("$LATEST version cannot be deleted without deleting the function.")
+    if qualifier is None or is_version(qualifier):
+        return
+    if "$" in qualifier:
+        raise function_missing(replace(ref, qualifier=None))
+    raise InvalidParameterValueException("Deletion of aliases is not currently supported.")
 
 
 def _exists(ref: FunctionRef) -> ResourceConflictException:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lambent.control.shapes import InvalidParameterValueException, ResourceNotFoundException
 from lambent.core.arn import FunctionRef
 from lambent.wire.call import Call
 from lambent.wire.errors import AccessDenied, ValidationError
+
+UNTYPED: Mapping[str, object] = {"Type": None}
+"""Extra of the few errors that AWS answers without their Type."""
 
 
 def function_ref(call: Call, name: str, qualifier: str | None = None) -> FunctionRef:

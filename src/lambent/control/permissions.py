@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
+from lambent.control.finding import check_revision
 from lambent.control.naming import function_missing, function_ref
 from lambent.control.shapes import (
     AddPermissionRequest,
@@ -110,12 +111,14 @@ class Permissions:
         left = [each for each in subject.statements if each.get("Sid") != sid]
         if len(left) == len(subject.statements):
             raise ResourceNotFoundException(f"Statement {sid} is not found in resource policy.")
-        _check_revision(subject, request.get("RevisionId"))
+        check_revision(subject.bearer.revision_id, request.get("RevisionId"))
         await self._write(subject, with_statements(subject.policy, left))
 
     async def get_policy(self, call: Call, request: GetPolicyRequest) -> GetPolicyResponse:
         """The document, and the revision id that a change of it may name."""
         ref = function_ref(call, request["FunctionName"], request.get("Qualifier"))
+        if await self._functions.get(ref.account, ref.region, ref.name) is None:
+            raise function_missing(replace(ref, qualifier=None))
         return await self._shown(ref)
 
     @optimistic
@@ -182,7 +185,7 @@ class Permissions:
         whole = replace(ref, qualifier=None)
         if await self._functions.get(ref.account, ref.region, ref.name) is None:
             return ResourceNotFoundException(no_function + whole.arn)
-        if ref.qualifier is None or is_version(ref.qualifier):
+        if ref.qualifier is None or is_version(ref.qualifier) or "$" in ref.qualifier:
             return function_missing(ref)
         return ResourceNotFoundException(f"Cannot find alias arn: {ref.arn}")
 
@@ -235,10 +238,8 @@ class Permissions:
                 return function, [self._functions.put_alias(replace(alias, revision_id=revision_id))]
             case Version(version=version) as published if version != LATEST:
                 return function, [self._functions.put_version(replace(published, revision_id=revision_id))]
-            case latest:
-                renewed = replace(latest, revision_id=revision_id)
-                serving = renewed if function.serving == latest else function.serving
-                return replace(function, latest=renewed, serving=serving), []
+            case _:
+                return function.renewed(revision_id), []
 
 
 def _resource(call: Call, arn: str) -> FunctionRef:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from lambent.control.configuration import last_modified
-from lambent.control.naming import function_missing, function_ref
+from lambent.control.naming import UNTYPED, function_missing, function_ref
 from lambent.control.paging import page
 from lambent.control.resources import Resource, tags_given
 from lambent.control.shapes import (
@@ -228,7 +228,8 @@ class CodeSigningConfigs:
     async def _existing(self, call: Call, arn: str) -> tuple[Value, int]:
         found = await self._signing.find(call, arn)
         if found is None:
-            raise ResourceNotFoundException(f"The Lambda code signing configuration {arn} can not be found.")
+            text = f"The Lambda code signing configuration {arn} can not be found."
+            raise ResourceNotFoundException(text, extra=UNTYPED)
         return found
 
     async def _users(self, call: Call, arn: str) -> list[str]:

@@ -21,6 +21,7 @@ from lambent.core.function import Function
 from lambent.delivery import mapping
 from lambent.invoke.records import FunctionRecords
 from lambent.invoke.regional import Regional, Value
+from lambent.kit.ids import uuid4
 from lambent.ports import Ports
 from lambent.store.optimistic import optimistic
 from lambent.wire.call import Call
@@ -52,7 +53,7 @@ class Tags:
         return {"Tags": dict(function.tags)}
 
     async def tag_resource(self, call: Call, request: TagResourceRequest) -> None:
-        """Add tags, or change their values."""
+        """Add tags, or change their values; a function's revision id changes with them."""
         tags = request["Tags"]
         if not tags:
             raise InvalidParameterValueException("An error occurred and the request cannot be processed.")
@@ -88,7 +89,7 @@ class Tags:
         if resource is None:
             function, revision = await self._existing(call, arn)
             tags = _limited(change(function.tags))
-            await self._functions.replace(replace(function, tags=tags), revision)
+            await self._functions.replace(replace(function.renewed(uuid4()), tags=tags), revision)
         else:
             value, revision = await self._other_existing(resource)
             changed = {**value, "Tags": _limited(change(value["Tags"]))}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lambent.core.arn import LATEST, function_arn
@@ -110,6 +110,11 @@ class Function:
     """The highest version number that was given out; none is given out twice, not even after a deletion."""
     published_description: str = ""
     """The description that `$LATEST` had then: the published version may have been given one of its own."""
+
+    def renewed(self, revision_id: str) -> Function:
+        """With another revision id for `$LATEST`, which runs what it ran."""
+        latest = replace(self.latest, revision_id=revision_id)
+        return replace(self, latest=latest, serving=latest if self.serving == self.latest else self.serving)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,8 @@ def publish(
     )
     if not latest.settled:
         version = _pending(version)
-    renewed = replace(latest, revision_id=latest_revision_id)
     after = replace(
-        function,
-        latest=renewed,
-        serving=renewed if function.serving == latest else function.serving,
+        function.renewed(latest_revision_id),
         published=function.published + 1,
         published_description=latest.description,
     )

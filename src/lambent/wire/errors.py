@@ -10,7 +10,8 @@ class ApiError(Exception):
     """An error of the API: its code, a text, and, for codes that the model lacks, the HTTP status.
 
     Generated subclasses (shapes.py) fix `code`; status, fault and the case of the message's key come from
-    the model. `extra` holds further members of the error's shape; `headers` further response headers.
+    the model. `extra` holds further members of the error's shape, None for one that this answer lacks; `headers`
+    further response headers.
     """
 
     code = "InternalFailure"

@@ -92,6 +92,7 @@ def fault(service: Service, protocol: str, error: ApiError, request_id: str) -> 
     fault_member = service.overrides.get("error_fault_member")
     if shape is not None and fault_member in shape.members:
         members.setdefault(fault_member, "Service" if status >= 500 else "User")
+    members = {name: value for name, value in members.items() if value is not None}
     headers = [(b"x-amzn-RequestId", request_id.encode("ascii"))]
     headers += [(header_bytes(n), header_bytes(v)) for n, v in error.headers.items()]
     return Fault(code, error.message, status, shape, members, headers)
