@@ -153,7 +153,7 @@ LastUpdateStatusReasonCode = Literal[
     "DependencyError",
 ]
 SnapStartOptimizationStatus = Literal["On", "Off"]
-InvokeMode = Literal["BUFFERED", "RESPONSE_STREAM"]
+InvokeMode = Literal["RESPONSE_STREAM", "BUFFERED"]
 RecursiveLoop = Literal["Allow", "Terminate"]
 Runtime = Literal[
     "nodejs",
