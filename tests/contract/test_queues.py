@@ -284,7 +284,11 @@ async def test_sequences_rise_and_are_in_the_leases(queues: Queues) -> None:
     sequences = await put_in_order(queues, "a1", "b1", "a2")
     assert sequences == sorted(set(sequences))
     leases = await queues.lease("q", limit=9, for_s=30, in_order=True)
-    assert [(lease.group, lease.sequence) for lease in leases] == list(zip("aba", sequences, strict=True))
+    assert [(lease.group, lease.sequence) for lease in leases] == [
+        ("a", sequences[0]),
+        ("a", sequences[2]),
+        ("b", sequences[1]),
+    ]
 
 
 async def test_a_group_of_which_a_message_is_leased_waits_and_others_do_not(queues: Queues, clock: FakeClock) -> None:
@@ -300,10 +304,23 @@ async def test_a_group_of_which_a_message_is_leased_waits_and_others_do_not(queu
 async def test_messages_keep_their_order_when_one_comes_back(queues: Queues, clock: FakeClock) -> None:
     await put_in_order(queues, "a1", "a2", "a3")
     leases = await queues.lease("q", limit=2, for_s=30, in_order=True)
-    assert await queues.extend(leases[0].receipt, for_s=0)
+    assert await queues.extend(leases[1].receipt, for_s=0)
     assert await taken(queues) == []
-    await queues.give_back(leases[1].receipt)
+    await queues.give_back(leases[0].receipt)
     assert await taken(queues) == ["a1", "a2", "a3"]
+
+
+async def test_a_message_that_comes_back_does_not_wait_for_those_after_it(queues: Queues) -> None:
+    await put_in_order(queues, "a1", "a2", "a3", "b1")
+    leases = await queues.lease("q", limit=3, for_s=30, in_order=True)
+    await queues.extend(leases[0].receipt, for_s=0)
+    assert await taken(queues) == ["a1", "b1"]
+
+
+async def test_a_group_is_given_as_far_as_it_goes_before_the_next(queues: Queues) -> None:
+    await put_in_order(queues, "a1", "b1", "c1", "a2", "b2", "a3")
+    assert await taken(queues, limit=4) == ["a1", "a2", "a3", "b1"]
+    assert await taken(queues, limit=1) == ["c1"]
 
 
 async def test_a_message_that_waits_holds_up_those_after_it_and_none_before(queues: Queues, clock: FakeClock) -> None:

@@ -55,8 +55,9 @@ async def by_json(registry: Registry, operation: str, path: str = "/", **members
     return await answered(registry, PlainRequest("POST", path.encode(), b"", headers, json.dumps(members).encode()))
 
 
-async def by_form(registry: Registry, operation: str, path: str = "/", **fields: str) -> Response:
-    form = urlencode({"Action": operation, "Version": "2012-11-05", **fields}).encode()
+async def by_form(registry: Registry, operation: str | None, path: str = "/", **fields: str) -> Response:
+    action = {} if operation is None else {"Action": operation}
+    form = urlencode({**action, "Version": "2012-11-05", **fields}).encode()
     headers = {b"content-type": b"application/x-www-form-urlencoded"}
     return await answered(registry, PlainRequest("POST", path.encode(), b"", headers, form))
 
@@ -74,12 +75,23 @@ async def test_names_are_those_of_the_protocol(registry: Registry, queues: Queue
 async def test_the_path_of_a_form_may_say_which_resource_is_meant(registry: Registry, queues: Queues) -> None:
     await by_form(registry, "SendMessage", "/000000000000/q", MessageBody="x")
     await by_form(registry, "SendMessage", "/000000000000/q", MessageBody="x", QueueUrl="u")
-    await by_form(registry, "ListQueues", "/000000000000/q")
     assert queues.seen == [
         {"QueueUrl": "/000000000000/q", "MessageBody": "x"},
         {"QueueUrl": "u", "MessageBody": "x"},
-        {},
     ]
+
+
+@pytest.mark.parametrize("operation", ["CreateQueue", "ListQueues", "Fly"])
+async def test_what_is_no_operation_on_a_resource_is_not_valid_at_its_path(registry: Registry, operation: str) -> None:
+    answer = await by_form(registry, operation, "/000000000000/q", QueueName="p")
+    text = f"<Code>InvalidAction</Code><Message>The action {operation} is not valid for this endpoint.</Message>"
+    assert answer.status == 400
+    assert f"{text}<Detail/></Error>".encode() in answer.body
+
+
+async def test_a_form_without_an_action_is_no_operation(registry: Registry) -> None:
+    answer = await by_form(registry, None, "/000000000000/q")
+    assert (answer.status, answer.body) == (404, b"<UnknownOperationException/>\n")
 
 
 async def test_a_missing_parameter_is_named(registry: Registry) -> None:

@@ -130,6 +130,11 @@ class Hold(NamedTuple):
     """The message's; 0 for one without a group."""
 
 
+def looked_at(limit: int) -> int:
+    """How many messages in order `lease` looks at to give `limit` of them, several of one group at once."""
+    return limit if limit <= 1 else 8 * limit
+
+
 class Queues(Protocol):
     """Durable, at-least-once queues; a queue exists as soon as something is put into it. Times are epoch seconds;
     when the clock is set, those that are kept here go along, so that what is left of a delay or a lease stays the same.
@@ -158,7 +163,7 @@ class Queues(Protocol):
 
     async def lease(self, queue: str, *, limit: int, for_s: float, in_order: bool = False) -> Sequence[Lease]:
         """Take up to `limit` visible messages and hide them from others for `for_s` seconds: oldest visibility first,
-        or with `in_order` those that have a group, in the order of putting, several of one group at once."""
+        or with `in_order` those that have a group, in the order of putting, as many of one group as it can find."""
 
     async def extend(self, receipt: str, *, for_s: float) -> bool:
         """Keep a leased message hidden for `for_s` seconds from now; False when the lease is no longer ours. With 0 the

@@ -27,6 +27,7 @@ from lambent.store.base import (
     Span,
     Store,
     Unchanged,
+    looked_at,
 )
 from lambent.store.jumps import Jumps
 from lambent.store.watching import Watchers
@@ -148,7 +149,11 @@ class MemoryQueues:
         now = self._now()
         if in_order:
             visible = [message for message in self._of(queue) if message.group and message.due <= now]
-            free = [message for message in visible if not self._is_held_up(message, now)]
+            free = [message for message in visible if not self._is_held_up(message, now)][: looked_at(max(0, limit))]
+            heads: dict[str, int] = {}
+            for message in free:
+                heads.setdefault(message.group, message.number)
+            free.sort(key=lambda message: (heads[message.group], message.number))
         else:
             visible = [message for message in self._of(queue) if message.due <= now]
             free = sorted(visible, key=lambda message: (message.due, message.number))
@@ -282,11 +287,9 @@ class MemoryQueues:
         del self._messages[message.number]
 
     def _is_held_up(self, message: _Message, now: float) -> bool:
-        """Whether another of its group has to come first, or is under way."""
+        """Whether another of its group has to come first."""
         return any(
-            other.group == message.group
-            and other.due > now
-            and (other.receipt is not None or other.number < message.number)
+            other.group == message.group and other.due > now and other.number < message.number
             for other in self._of(message.queue)
         )
 

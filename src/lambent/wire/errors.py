@@ -18,6 +18,8 @@ class ApiError(Exception):
     status: int | None = None
     codes: ClassVar[Mapping[str, str]] = {}
     """Other codes for the same, by protocol."""
+    texts: ClassVar[Mapping[str, str]] = {}
+    """Other messages for the same, by protocol."""
 
     def __init__(
         self,

@@ -227,7 +227,7 @@ class Router:
             if service is None and "Version" not in fields:
                 service = self._by_open_action.get(fields["Action"])
             if service is not None:
-                return _action(service, fields)
+                return _action(service, fields, request.path)
         for service in self._rest:
             route = self._rest_route(service, request)
             if route.operation is not None:
@@ -239,7 +239,7 @@ class Router:
         if service.protocol in _REST:
             return self._rest_route(service, request)
         if any(protocol in _FORM for protocol in service.protocols):
-            return _action(service, _form(request))
+            return _action(service, _form(request), request.path)
         return Route(service, service.protocol, None, _NOTHING, UnknownOperation())
 
     def _rest_route(self, service: Service, request: Request) -> Route:
@@ -267,14 +267,18 @@ def _form(request: Request) -> dict[str, str]:
     return fields
 
 
-def _action(service: Service, fields: dict[str, str]) -> Route:
+def _action(service: Service, fields: dict[str, str], path: bytes) -> Route:
     protocol = next(p for p in service.protocols if p in _FORM)
     name = fields.get("Action")
+    by_resource = "path_member" in service.overrides
     if name is None:
-        return Route(service, protocol, None, fields, ApiError("Missing Action", code="MissingAction", status=400))
+        missing = ApiError("Missing Action", code="MissingAction", status=400)
+        return Route(service, protocol, None, fields, UnknownOperation() if by_resource else missing)
     version = fields.get("Version", service.api_version)
     operation = service.operations.get(name) if version == service.api_version else None
-    if operation is None:
+    if operation is None or (len(path) > 1 and name in service.overrides.get("root_only", ())):
         text = f"Could not find operation {name} for version {version}"
+        if by_resource:
+            text = f"The action {name} is not valid for this endpoint."
         return Route(service, protocol, None, fields, InvalidAction(text))
     return Route(service, protocol, operation, fields)

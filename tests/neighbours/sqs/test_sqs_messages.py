@@ -84,6 +84,7 @@ async def test_a_message_comes_out_as_it_was_sent(sqs: Any, clock: FakeClock) ->
         (["General", "Hello"], ["General", "Hello"], "fca026605781cb4126a1e9044df24232"),
         (["Foo", "Hello"], ["Hello"], "a311262e065454b75da111d535b8dacd"),
         (["Hel.*"], ["Hello", "Help.Me"], "83fee93c1bcd8b9a5a923ffacdc636c7"),
+        (["*"], ["General", "Hello", "Help.Me"], "4c360f3fdafd970e05fae2f149d997f5"),
         (["AWS."], [], None),
     ],
 )
@@ -141,7 +142,8 @@ async def test_traces_come_with_the_header_or_as_a_system_attribute(sqs: Any) ->
         ("q", {"MessageBody": "a", "MessageAttributes": {"a": {"DataType": "Binary", "StringValue": "x"}}}, "InvalidParameterValue: Message (user) attribute 'a'"),
         ("q", {"MessageBody": "a", "MessageAttributes": {"aws.a": text("x")}}, "InvalidParameterValue: You can't use message attribute names beginning with 'AWS.' or 'Amazon.'."),
         ("q", {"MessageBody": "a", "MessageAttributes": {"a..b": text("x")}}, "InvalidParameterValue: Message (user) attribute name 'a..b' is invalid."),
-        ("q", {"MessageBody": "a", "MessageAttributes": {"ä": text("x")}}, "InvalidParameterValue: Message (user) attribute name 'ä' is invalid."),
+        ("q", {"MessageBody": "a", "MessageAttributes": {"ä1": text("x")}}, None),
+        ("q", {"MessageBody": "a", "MessageAttributes": {"a§": text("x")}}, "InvalidParameterValue: Message (user) attribute name 'a§' is invalid."),
         ("q", {"MessageBody": "a", "MessageSystemAttributes": {"Other": text("x")}}, "InvalidParameterValue: Message system attribute name 'Other' is invalid."),
         ("q.fifo", {"MessageBody": "a", "MessageDeduplicationId": "d"}, "MissingParameter: The request must contain the parameter MessageGroupId."),
         ("q.fifo", {"MessageBody": "a", "MessageGroupId": "g"}, "InvalidParameterValue: The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"),
@@ -549,10 +551,25 @@ async def test_a_batch_may_be_as_large_as_one_message(sqs: Any) -> None:
 async def test_a_batch_without_what_order_needs_is_refused_whole(sqs: Any) -> None:
     url = await sqs.queue("q.fifo")
     good = {"Id": "a", "MessageBody": "x", "MessageGroupId": "g", "MessageDeduplicationId": "d"}
-    for missing in ("MessageGroupId", "MessageDeduplicationId"):
+    texts = {
+        "MessageGroupId": "The request must contain the parameter MessageGroupId.",
+        "MessageDeduplicationId": "The queue should either have ContentBasedDeduplication enabled or "
+        "MessageDeduplicationId provided explicitly",
+    }
+    for missing, text in texts.items():
         bad = {**{name: value for name, value in good.items() if name != missing}, "Id": "b"}
-        await sqs.refusal("SendMessageBatch", QueueUrl=url, Entries=[good, bad])
+        refusal = await sqs.refusal("SendMessageBatch", QueueUrl=url, Entries=[good, bad])
+        assert refusal == f"InvalidParameterValue: {text}"
     assert await sqs.counts(url) == (0, 0, 0)
+
+
+async def test_an_entry_that_is_longer_than_the_queue_takes_fails_alone(sqs: Any) -> None:
+    url = await sqs.queue("q", MaximumMessageSize="1024")
+    batch = [{"Id": "a", "MessageBody": "a" * 1024}, {"Id": "b", "MessageBody": "a" * 1025}]
+    sent = await sqs("SendMessageBatch", QueueUrl=url, Entries=batch)
+    text = "One or more parameters cannot be validated. Reason: Message must be shorter than 1024 bytes."
+    assert [entry["Id"] for entry in sent["Successful"]] == ["a"]
+    assert sent["Failed"] == [{"Id": "b", "SenderFault": True, "Code": "InvalidParameterValue", "Message": text}]
 
 
 async def test_a_batch_keeps_its_order(sqs: Any) -> None:
@@ -562,6 +579,34 @@ async def test_a_batch_keeps_its_order(sqs: Any) -> None:
     numbers = [entry["SequenceNumber"] for entry in sent["Successful"]]
     assert numbers == sorted(numbers)
     assert await sqs.bodies(url) == [str(n) for n in range(10)]
+
+
+@pytest.mark.parametrize(("hidden", "seen"), [(0, []), (1, ["a"]), (2, ["a", "b"])])
+async def test_a_hidden_message_holds_up_those_of_its_group_that_come_after_it(
+    sqs: Any, clock: FakeClock, hidden: int, seen: list[str]
+) -> None:
+    url = await sqs.queue("q.fifo", ContentBasedDeduplication="true", VisibilityTimeout="1")
+    await sqs.send(url, "a", "b", "c", MessageGroupId="g")
+    handle = (await sqs.receive(url))[hidden]["ReceiptHandle"]
+    await sqs("ChangeMessageVisibility", QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=4)
+    clock.advance(2)
+    assert await sqs.bodies(url) == seen
+
+
+async def test_a_message_that_is_shown_again_does_not_wait_for_those_after_it(sqs: Any) -> None:
+    url = await sqs.queue("q.fifo", ContentBasedDeduplication="true")
+    await sqs.send(url, "a1", "a2", MessageGroupId="a")
+    await sqs.send(url, "b1", MessageGroupId="b")
+    handle = (await sqs.receive(url, 2))[0]["ReceiptHandle"]
+    await sqs("ChangeMessageVisibility", QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
+    assert await sqs.bodies(url) == ["a1", "b1"]
+
+
+async def test_as_many_messages_of_a_group_are_given_as_there_are(sqs: Any) -> None:
+    url = await sqs.queue("q.fifo", ContentBasedDeduplication="true")
+    for text in ("a1", "b1", "a2", "a3"):
+        await sqs.send(url, text, MessageGroupId=text[0])
+    assert await sqs.bodies(url) == ["a1", "a2", "a3", "b1"]
 
 
 async def test_messages_are_there_after_a_restart_with_their_receipts(sqs: Any, make_sqs: Callable[..., Any]) -> None:

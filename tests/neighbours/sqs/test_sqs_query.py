@@ -118,6 +118,14 @@ def test_errors_are_named_as_ever(ask: Ask, action: str, fields: dict[str, str],
     assert (found, texts(root, "Error/Code"), texts(root, "Error/Type")) == (status, [code], ["Sender"])
 
 
+def test_a_queue_that_is_not_there_is_said_so_in_the_words_of_the_protocol(
+    ask: Ask, make_queue: Callable[..., str]
+) -> None:
+    _, root = ask("GetQueueAttributes", f"{make_queue()}x")
+    assert texts(root, "Error/Message") == ["The specified queue does not exist for this wsdl version."]
+    assert texts(root, "Error/Detail") == [""]
+
+
 def test_a_repeated_purge_is_forbidden(ask: Ask, make_queue: Callable[..., str]) -> None:
     url = make_queue()
     ask("PurgeQueue", url)

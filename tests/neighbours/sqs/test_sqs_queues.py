@@ -62,6 +62,8 @@ async def test_a_fifo_queue_says_how_it_keeps_order(sqs: Any) -> None:
         ("q", {"Colour": "red"}, "InvalidAttributeName: Unknown Attribute Colour."),
         ("q", {"QueueArn": "x"}, "InvalidAttributeName: Unknown Attribute QueueArn."),
         ("q", {"ContentBasedDeduplication": "true"}, "InvalidAttributeName: Unknown Attribute ContentBasedDeduplication."),
+        ("q", {"DeduplicationScope": "queue"}, "InvalidAttributeName: You can specify the DeduplicationScope only when FifoQueue is set to true."),
+        ("q", {"FifoThroughputLimit": "perQueue"}, "InvalidAttributeName: You can specify the FifoThroughputLimit only when FifoQueue is set to true."),
         ("q.fifo", {"FifoQueue": "true", "ContentBasedDeduplication": "yes"}, "InvalidAttributeValue: Invalid value for the parameter ContentBasedDeduplication."),
         ("q", {"DelaySeconds": "901"}, "InvalidAttributeValue: Invalid value for the parameter DelaySeconds."),
         ("q", {"DelaySeconds": "-1"}, "InvalidAttributeValue: Invalid value for the parameter DelaySeconds."),
@@ -107,10 +109,35 @@ async def test_attributes_are_changed_and_taken_away(sqs: Any) -> None:
     attributes = {"VisibilityTimeout": "69", "RedrivePolicy": redrive("3"), "SqsManagedSseEnabled": "true"}
     await sqs("SetQueueAttributes", QueueUrl=url, Attributes=attributes)
     shown = await sqs.attributes(url)
-    assert {name: shown[name] for name in attributes} == attributes
+    kept = f'{{"deadLetterTargetArn":"{ARN}dead","maxReceiveCount":3}}'
+    assert {name: shown[name] for name in attributes} == {**attributes, "RedrivePolicy": kept}
+    assert await sqs.queue("q", RedrivePolicy=redrive("3")) == url
     assert "KmsMasterKeyId" not in shown
     await sqs("SetQueueAttributes", QueueUrl=url, Attributes={"RedrivePolicy": ""})
     assert "RedrivePolicy" not in await sqs.attributes(url)
+
+
+async def test_a_queue_whose_key_is_taken_away_is_not_encrypted_otherwise(sqs: Any) -> None:
+    url = await sqs.queue("q")
+    key = {"KmsMasterKeyId": "testKeyId", "KmsDataKeyReusePeriodSeconds": "6000"}
+    await sqs("SetQueueAttributes", QueueUrl=url, Attributes=key)
+    assert await sqs.attributes(url, *key, "SqsManagedSseEnabled") == {**key, "SqsManagedSseEnabled": "false"}
+    gone = {"KmsMasterKeyId": "", "KmsDataKeyReusePeriodSeconds": "300"}
+    await sqs("SetQueueAttributes", QueueUrl=url, Attributes=gone)
+    assert await sqs.attributes(url, *key, "SqsManagedSseEnabled") == {"SqsManagedSseEnabled": "false"}
+
+
+async def test_flags_may_be_written_with_a_capital(sqs: Any) -> None:
+    url = await sqs.queue("q.fifo", FifoQueue="True", ContentBasedDeduplication="False")
+    names = ("FifoQueue", "ContentBasedDeduplication")
+    assert await sqs.attributes(url, *names) == {"FifoQueue": "true", "ContentBasedDeduplication": "false"}
+    await sqs("SetQueueAttributes", QueueUrl=url, Attributes={"FifoQueue": "True"})
+
+
+async def test_a_name_does_for_a_url(sqs: Any) -> None:
+    url = await sqs.queue("q")
+    await sqs.send("q", "by name")
+    assert await sqs.bodies(url) == ["by name"]
 
 
 async def test_the_kind_of_a_queue_is_for_ever(sqs: Any) -> None:
@@ -174,8 +201,9 @@ async def test_a_queue_that_is_not_there_is_said_so(sqs: Any, operation: str, re
     url = await sqs.queue("q")
     for other in (f"{url}x", url.replace("000000000000", "111111111111")):
         assert await sqs.refusal(operation, QueueUrl=other, **request_) == NO_QUEUE
-    refusal = await sqs.refusal(operation, QueueUrl="q", **request_)
-    assert refusal == "InvalidAddress: The address q is not valid for this endpoint."
+    assert await sqs.refusal(operation, QueueUrl="p", **request_) == NO_QUEUE
+    refusal = await sqs.refusal(operation, QueueUrl="a/q", **request_)
+    assert refusal == "InvalidAddress: The address a/q is not valid for this endpoint."
     missing = await sqs.refusal(operation, **request_)
     assert missing == "MissingParameter: The request must contain the parameter QueueUrl."
 
@@ -240,6 +268,15 @@ async def test_a_deletion_that_was_cut_off_is_finished(
 
 async def _cut_off() -> int:
     raise RuntimeError("killed")
+
+
+async def test_what_was_purged_may_be_sent_again(sqs: Any) -> None:
+    url = await sqs.queue("q.fifo")
+    same = {"MessageGroupId": "g", "MessageDeduplicationId": "d"}
+    await sqs.send(url, "old", **same)
+    await sqs("PurgeQueue", QueueUrl=url)
+    await sqs.send(url, "new", **same)
+    assert await sqs.bodies(url) == ["new"]
 
 
 async def test_a_purge_empties_the_queue_once_a_minute(sqs: Any, clock: FakeClock) -> None:

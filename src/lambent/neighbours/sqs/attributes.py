@@ -28,16 +28,18 @@ _DEFAULTS = {
     "DelaySeconds": "0",
     "ReceiveMessageWaitTimeSeconds": "0",
 }
+_HIGH_THROUGHPUT = ("DeduplicationScope", "FifoThroughputLimit")
 _FIFO_DEFAULTS = {
     "FifoQueue": "true",
     "ContentBasedDeduplication": "false",
     "DeduplicationScope": "queue",
     "FifoThroughputLimit": "perQueue",
 }
+_FLAGS = ("true", "false")
 _CHOICES = {
-    "SqsManagedSseEnabled": ("true", "false"),
-    "FifoQueue": ("true", "false"),
-    "ContentBasedDeduplication": ("true", "false"),
+    "SqsManagedSseEnabled": _FLAGS,
+    "FifoQueue": _FLAGS,
+    "ContentBasedDeduplication": _FLAGS,
     "DeduplicationScope": ("queue", "messageGroup"),
     "FifoThroughputLimit": ("perQueue", "perMessageGroupId"),
 }
@@ -107,10 +109,12 @@ def checked(given: Mapping[str, str | None], ref: QueueRef) -> dict[str, str]:
     """
     attributes = {}
     for name, value in given.items():
+        if name in _HIGH_THROUGHPUT and not ref.is_fifo:
+            raise InvalidAttributeName(f"You can specify the {name} only when FifoQueue is set to true.")
         if name not in SETTABLE or (name in _FIFO_DEFAULTS and not ref.is_fifo):
             raise _unknown(name)
-        _check(name, value or "", ref)
-        attributes[name] = value or ""
+        attributes[name] = _normal(name, value or "")
+        _check(name, attributes[name], ref)
     if attributes.get("KmsMasterKeyId") and attributes.get("SqsManagedSseEnabled") == "true":
         raise InvalidAttributeName(
             "You can use one type of server-side encryption (SSE) at one time. "
@@ -121,9 +125,10 @@ def checked(given: Mapping[str, str | None], ref: QueueRef) -> dict[str, str]:
 
 def changed(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
     """The attributes of a queue after `new`, which was checked, was set. Raises InvalidAttributeValue."""
-    merged = {name: value for name, value in {**old, **new}.items() if value}
+    merged = {name: value for name, value in {**old, **_as_stored(new)}.items() if value}
     if new.get("KmsMasterKeyId"):
-        merged.pop("SqsManagedSseEnabled", None)
+        # It stays so when the key is taken away.
+        merged["SqsManagedSseEnabled"] = "false"
     if new.get("SqsManagedSseEnabled") == "true" or "KmsMasterKeyId" not in merged:
         merged.pop("KmsMasterKeyId", None)
         merged.pop("KmsDataKeyReusePeriodSeconds", None)
@@ -148,7 +153,7 @@ def effective(attributes: Mapping[str, str], *, is_fifo: bool) -> dict[str, str]
 def difference(held: Mapping[str, str], asked: Mapping[str, str], *, is_fifo: bool) -> str | None:
     """The first attribute that a CreateQueue asks for and the queue of that name has otherwise."""
     now = effective(held, is_fifo=is_fifo)
-    for name, value in asked.items():
+    for name, value in _as_stored(asked).items():
         if not _same(now.get(name, ""), value):
             return name
     return None
@@ -170,6 +175,22 @@ def allows(text: str | None, source: QueueRef) -> bool:
     if policy["redrivePermission"] == "byQueue":
         return source.arn in policy["sourceQueueArns"]
     return bool(policy["redrivePermission"] == "allowAll")
+
+
+def _as_stored(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Attributes that were checked, as AWS keeps and shows them."""
+    redrive = attributes.get("RedrivePolicy")
+    if not redrive:
+        return dict(attributes)
+    policy = json.loads(redrive)
+    most = int(policy["maxReceiveCount"])
+    kept = {"deadLetterTargetArn": policy["deadLetterTargetArn"], "maxReceiveCount": most}
+    return {**attributes, "RedrivePolicy": json.dumps(kept, separators=(",", ":"))}
+
+
+def _normal(name: str, value: str) -> str:
+    """Flags may be written `True`."""
+    return value.lower() if _CHOICES.get(name) is _FLAGS else value
 
 
 def _same(one: str, other: str) -> bool:

@@ -21,6 +21,12 @@ def invalid_value(parameter: str, value: object, reason: str) -> InvalidParamete
     return InvalidParameterValue(f"Value {value} for parameter {parameter} is invalid. Reason: {reason}")
 
 
+class NoQueue(QueueDoesNotExist):
+    """The queue is not there."""
+
+    texts: ClassVar = {"query": "The specified queue does not exist for this wsdl version."}
+
+
 def no_queue() -> QueueDoesNotExist:
     """The refusal of a queue that is not there."""
-    return QueueDoesNotExist("The specified queue does not exist.")
+    return NoQueue("The specified queue does not exist.")

@@ -33,7 +33,8 @@ SYSTEM = frozenset(
 """What may be asked for of a message beside its own attributes."""
 
 _NOT_ALLOWED = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_ATTRIBUTE_NAME = re.compile(r"(?!\.)(?!.*\.\.)(?!.*\.$)[A-Za-z0-9_.-]+")
+# The documentation names A-Z, a-z and 0-9 alone; AWS takes the letters of every script.
+_ATTRIBUTE_NAME = re.compile(r"(?!\.)(?!.*\.\.)(?!.*\.$)[\w.-]+")
 _OURS = re.compile(r"(aws|amazon)\.", re.I)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
@@ -91,7 +92,7 @@ class Wanted:
         for name in system:
             if name != "All" and name not in SYSTEM:
                 raise InvalidAttributeName(f"Unknown Attribute {name}.")
-        prefixes = tuple("" if name == "All" else name[:-2] for name in names if name == "All" or name.endswith(".*"))
+        prefixes = tuple("" if name in _EVERY else name[:-2] for name in names if name in _EVERY or name.endswith(".*"))
         return cls(SYSTEM if "All" in system else frozenset(system), frozenset(names), prefixes)
 
     def among(self, attributes: Attributes) -> Attributes:
@@ -100,6 +101,8 @@ class Wanted:
             return {}
         return {n: v for n, v in attributes.items() if n in self.names or n.startswith(self.prefixes)}
 
+
+_EVERY = ("All", "*")
 
 NOTHING = Wanted(frozenset(), frozenset(), ())
 

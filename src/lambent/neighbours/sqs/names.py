@@ -94,6 +94,11 @@ def is_name(name: str, *, fifo: bool) -> bool:
     return (_FIFO_NAME if fifo else _STANDARD_NAME).fullmatch(name) is not None
 
 
+def is_any_name(name: str) -> bool:
+    """Whether a queue of one kind or the other may be called so."""
+    return _STANDARD_NAME.fullmatch(name) is not None or _FIFO_NAME.fullmatch(name) is not None
+
+
 @lru_cache(maxsize=4096)  # every request asks, mostly for the same few
 def parse_url(url: str, region: str) -> QueueRef | None:
     """The queue in `region` that a queue URL is of, whatever host it names; None when it is no such URL."""

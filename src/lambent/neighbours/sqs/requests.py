@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from lambent.neighbours.sqs.errors import InvalidParameterValue, no_queue
 from lambent.neighbours.sqs.message import unique
-from lambent.neighbours.sqs.names import QueueRef, parse_url
+from lambent.neighbours.sqs.names import QueueRef, is_any_name, parse_url
 from lambent.neighbours.sqs.records import Queue, QueueRecords
 from lambent.neighbours.sqs.shapes import (
     BatchEntryIdsNotDistinct,
@@ -33,12 +33,17 @@ async def named_queue(records: QueueRecords, call: Call, url: str) -> Queue:
     """The caller's queue with this URL. Raises InvalidAddress for what is no queue URL, and QueueDoesNotExist, also for
     the queue of another account: nobody but its owner may use a queue."""
     await records.ready()
-    ref = parse_url(url, call.region)
+    # AWS takes a bare name, too.
+    ref = parse_url(url, call.region) if "/" in url else _by_name(call, url)
     if ref is None:
         raise InvalidAddress(f"The address {url} is not valid for this endpoint.")
     if ref.account != call.account:
         raise no_queue()
     return records.get(ref)
+
+
+def _by_name(call: Call, name: str) -> QueueRef | None:
+    return QueueRef(call.account, call.region, name) if is_any_name(name) else None
 
 
 async def queue_of_arn(records: QueueRecords, call: Call, arn: str) -> Queue | None:

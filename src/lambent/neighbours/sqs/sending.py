@@ -48,7 +48,7 @@ class Draft:
     delay_s: int
 
 
-def drafted(queue: Queue, request: Mapping[str, Any]) -> Draft:
+def drafted(queue: Queue, request: Mapping[str, Any], *, in_batch: bool = False) -> Draft:
     """What a SendMessage request, or a batch's entry, wants sent, checked. Raises InvalidParameterValue,
     MissingParameter and InvalidMessageContents."""
     body = checked_body(request["MessageBody"])
@@ -60,8 +60,9 @@ def drafted(queue: Queue, request: Mapping[str, Any]) -> Draft:
         system = checked_system(plain(system))
     bytes_ = size(body, attributes)
     if bytes_ > queue.rules.largest:
+        wrong = "cannot be validated" if in_batch else "are invalid"
         raise InvalidParameterValue(
-            f"One or more parameters are invalid. Reason: Message must be shorter than {queue.rules.largest} bytes."
+            f"One or more parameters {wrong}. Reason: Message must be shorter than {queue.rules.largest} bytes."
         )
     group, token = request.get("MessageGroupId"), request.get("MessageDeduplicationId")
     if group is not None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import orjson
 
 from lambent.kit.clock import Clock
 from lambent.kit.ids import uuid4
-from lambent.store.base import Counts, Hold, Lease, Placed
+from lambent.store.base import Counts, Hold, Lease, Placed, looked_at
 from lambent.store.jumps import Jumps
 from lambent.store.sqlite.ranges import upper_bound
 from lambent.store.sqlite.reader import Reader
@@ -41,18 +43,18 @@ _VISIBLE = """
     SELECT id, body, attempts, enqueued_at, first_leased_at, grp, sequence FROM messages
     WHERE queue = ? AND due <= ? ORDER BY due, id LIMIT ?
 """
-# A message that is hidden holds up those of its group that come after it; while it is leased, those before it, too:
-# they were given back, and what is under way now began before that.
-_VISIBLE_IN_ORDER = """
+# A message that is hidden holds up those of its group that come after it.
+_FREE_IN_ORDER = """
     WITH hidden AS (
-        SELECT grp, count(receipt) AS leased, min(id) AS first FROM messages
-        WHERE queue = :queue AND due > :now AND grp <> '' GROUP BY grp
+        SELECT grp, min(id) AS first FROM messages WHERE queue = :queue AND due > :now AND grp <> '' GROUP BY grp
     )
-    SELECT id, body, attempts, enqueued_at, first_leased_at, grp, sequence FROM messages WHERE id IN (
-        SELECT message.id FROM messages AS message INDEXED BY messages_in_order LEFT JOIN hidden USING (grp)
-        WHERE queue = :queue AND grp <> '' AND due <= :now AND (leased IS NULL OR (leased = 0 AND message.id < first))
-        ORDER BY message.id LIMIT :limit
-    ) ORDER BY id
+    SELECT message.id, grp FROM messages AS message INDEXED BY messages_in_order LEFT JOIN hidden USING (grp)
+    WHERE queue = :queue AND grp <> '' AND due <= :now AND (first IS NULL OR message.id < first)
+    ORDER BY message.id LIMIT :looked_at
+"""
+_CHOSEN = """
+    SELECT messages.id, body, attempts, enqueued_at, first_leased_at, grp, sequence
+    FROM json_each(?) AS chosen CROSS JOIN messages ON messages.id = chosen.value ORDER BY chosen.key
 """
 _LEASE = """
     UPDATE messages SET due = ?1, attempts = attempts + 1, receipt = ?2, first_leased_at = coalesce(first_leased_at, ?3)
@@ -84,6 +86,10 @@ _NAMES = """
     )
     SELECT name FROM names WHERE name IS NOT NULL
 """
+
+
+Rows = list[tuple[Any, ...]]
+"""Of messages: id, body, attempts, enqueued_at, first_leased_at, group, sequence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +168,9 @@ class SqliteQueues:
         first_due = await self.next_due(queue)
         if limit < 1 or first_due is None or first_due > now:
             return ()
-        visible = _VISIBLE_IN_ORDER if in_order else _VISIBLE
-        values = {"queue": queue, "now": now, "limit": limit} if in_order else (queue, now, limit)
-        work = partial(_lease, visible=visible, values=values, queue=queue, now=now, until=now + for_s, token=uuid4())
+        visible = _visible_in_order if in_order else _visible
+        find = partial(visible, queue=queue, now=now, limit=limit)
+        work = partial(_lease, find=find, queue=queue, now=now, until=now + for_s, token=uuid4())
         return await self._writer.submit(work, waits_for_disk=False)
 
     async def extend(self, receipt: str, *, for_s: float) -> bool:
@@ -269,16 +275,29 @@ def _put_once(connection: sqlite3.Connection, addition: _Addition, token: str, u
     return Placed(sequence, label, is_new=True)
 
 
+def _visible(connection: sqlite3.Connection, queue: str, now: float, limit: int) -> Rows:
+    return connection.execute(_VISIBLE, (queue, now, limit)).fetchall()
+
+
+def _visible_in_order(connection: sqlite3.Connection, queue: str, now: float, limit: int) -> Rows:
+    """Of what is free the oldest message's group comes first, with all that can be given of it."""
+    named = {"queue": queue, "now": now, "looked_at": looked_at(limit)}
+    groups: dict[str, list[int]] = {}
+    for id_, group in connection.execute(_FREE_IN_ORDER, named):
+        groups.setdefault(group, []).append(id_)
+    chosen = list(itertools.chain.from_iterable(groups.values()))[:limit]
+    return connection.execute(_CHOSEN, (_json(chosen),)).fetchall()
+
+
 def _lease(
     connection: sqlite3.Connection,
-    visible: str,
-    values: Mapping[str, object] | tuple[object, ...],
+    find: Callable[[sqlite3.Connection], Rows],
     queue: str,
     now: float,
     until: float,
     token: str,
 ) -> Sequence[Lease]:
-    rows = connection.execute(visible, values).fetchall()
+    rows = find(connection)
     connection.execute(_LEASE, (until, token, now, _json([row[0] for row in rows])))
     return [
         Lease(

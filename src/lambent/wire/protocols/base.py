@@ -87,15 +87,16 @@ def fault(service: Service, protocol: str, error: ApiError, request_id: str) -> 
     shape = service.errors.get(code)
     status = _status(service, protocol, error, shape)
     members: dict[str, Any] = dict(error.extra)
-    if error.message is not None:
-        members[message_key(service, code, shape)] = error.message
+    message = error.texts.get(protocol, error.message)
+    if message is not None:
+        members[message_key(service, code, shape)] = message
     fault_member = service.overrides.get("error_fault_member")
     if shape is not None and fault_member in shape.members:
         members.setdefault(fault_member, "Service" if status >= 500 else "User")
     members = {name: value for name, value in members.items() if value is not None}
     headers = [(b"x-amzn-RequestId", request_id.encode("ascii"))]
     headers += [(header_bytes(n), header_bytes(v)) for n, v in error.headers.items()]
-    return Fault(code, error.message, status, shape, members, headers)
+    return Fault(code, message, status, shape, members, headers)
 
 
 def _status(service: Service, protocol: str, error: ApiError, shape: Shape | None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from lambent.wire.errors import ApiError
+from lambent.wire.errors import ApiError, UnknownOperation
 from lambent.wire.message import Request, Response
 from lambent.wire.model import Operation, Service, Shape
 from lambent.wire.protocols import base, form, xml_values
@@ -66,9 +66,12 @@ class Query:
     def error(self, error: ApiError, request_id: str) -> Response:
         """An ErrorResponse with who is to blame, code and message."""
         fault = base.fault(self._service, self.name, error, request_id)
+        if isinstance(error, UnknownOperation):
+            text = f"<{fault.code}/>\n"
+            return Response(fault.status, [*fault.headers, CONTENT_TYPE], text.encode("utf-8"))
         blame = "Receiver" if fault.is_ours else "Sender"
         code = fault.shape.error_code if fault.shape is not None else fault.code
-        members = xml_values.error_members(fault, self._writers)
+        members = xml_values.error_members(fault, self._writers) + ("<Detail/>" if self._path_member else "")
         text = (
             f"<ErrorResponse{self._xmlns}><Error><Type>{blame}</Type><Code>{escaped(code)}</Code>"
             f"{members}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"

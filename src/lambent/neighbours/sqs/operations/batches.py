@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from lambent.neighbours.sqs.attributes import LARGEST_MESSAGE
+from lambent.neighbours.sqs.errors import InvalidParameterValue
 from lambent.neighbours.sqs.message import Receipt, plain, size
 from lambent.neighbours.sqs.records import QueueRecords
 from lambent.neighbours.sqs.requests import checked_entries, failed_entry, named_queue
@@ -47,10 +48,10 @@ class SqsBatches:
         failed: list[BatchResultErrorEntry] = []
         for id_, entry in entries.items():
             try:
-                drafts[id_] = drafted(queue, entry)
+                drafts[id_] = drafted(queue, entry, in_batch=True)
             except ApiError as error:
                 if queue.rules.is_fifo and _is_about_order(error):
-                    raise
+                    raise InvalidParameterValue(error.message) from None
                 failed.append(failed_entry(id_, error))
         answers = await self._sending.send_all(call, queue, list(drafts.values()))
         successful: list[SendMessageBatchResultEntry] = [
@@ -120,6 +121,6 @@ def _check_size(entries: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _is_about_order(error: ApiError) -> bool:
-    """AWS refuses the whole batch when an entry lacks what a FIFO queue needs."""
+    """AWS refuses the whole batch when an entry lacks what a FIFO queue needs, and always as a wrong value."""
     text = error.message or ""
     return text.endswith("parameter MessageGroupId.") or text.startswith("The queue should either have")

@@ -128,7 +128,7 @@ class SqsQueues:
     async def set_queue_attributes(self, call: Call, request: SetQueueAttributesRequest) -> None:
         queue = await named_queue(self._records, call, request["QueueUrl"])
         given = request["Attributes"]
-        if queue.ref.is_fifo and "FifoQueue" in given and given["FifoQueue"] != "true":
+        if queue.ref.is_fifo and "FifoQueue" in given and (given["FifoQueue"] or "").lower() != "true":
             text = "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported."
             raise InvalidAttributeValue(text)
         attributes = checked(given, queue.ref)
@@ -144,7 +144,8 @@ class SqsQueues:
             name = queue.ref.name
             raise PurgeQueueInProgress(f"Only one PurgeQueue operation on {name} is allowed every 60 seconds.")
         self._purged_s = {id_: at for id_, at in self._purged_s.items() if at + REST_S > now} | {queue.id: now}
-        await self._messages.purge(queue.ref.messages)
+        # Duplicates of what was purged are none.
+        await self._messages.purge(queue.ref.messages, tokens=True)
 
     async def delete_queue(self, call: Call, request: DeleteQueueRequest) -> None:
         queue = await named_queue(self._records, call, request["QueueUrl"])
@@ -165,7 +166,7 @@ class SqsQueues:
 
 
 def _check_name(ref: QueueRef, attributes: Mapping[str, str]) -> None:
-    asks_for_fifo = attributes.get("FifoQueue") == "true"
+    asks_for_fifo = (attributes.get("FifoQueue") or "").lower() == "true"
     if not is_name(ref.name, fifo=asks_for_fifo):
         raise InvalidParameterValue(_FIFO_NAME if asks_for_fifo else _NAME)
     if not asks_for_fifo and "FifoQueue" in attributes:
