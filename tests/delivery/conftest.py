@@ -11,9 +11,9 @@ import asyncio
 import io
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 
@@ -38,6 +38,7 @@ from lambent.store.memory import MemoryQueues, memory_store
 ACCOUNT, REGION = "000000000000", "us-east-1"
 EPOCH = 1_700_000_000.0
 ERROR = b'{"errorMessage":"no","errorType":"E"}'
+T = TypeVar("T")
 
 VERSION = Version(
     account=ACCOUNT,
@@ -127,12 +128,13 @@ class FakeInvoker:
         self.runs: list[Run] = []
         self.refused = 0
         self.rate_is_exceeded = False
+        self._life = 0
 
     # -- what delivery calls
 
     def resolve(self, ref: FunctionRef) -> Version:
         if ref.name in self.inactive:
-            raise NotActive(ref.arn, "Pending")
+            raise NotActive(ref.arn, replace(self.versions[ref.name], state="Pending"))
         if ref.name not in self.versions or ref.name in self.unseen:
             raise FunctionMissing(ref)
         return self.versions[ref.name]
@@ -161,10 +163,12 @@ class FakeInvoker:
             raise Throttled("ConcurrentInvocationLimitExceeded")
         self.busy[name] += 1
         self.most[name] = max(self.most[name], self.busy[name])
+        life = self._life
 
         def end(result: Result | None) -> None:
-            self.busy[name] -= 1
-            done(result)
+            if life == self._life:
+                self.busy[name] -= 1
+                done(result)
 
         run = Run(self._clock.monotonic(), name, invocation, end)
         self.runs.append(run)
@@ -172,6 +176,11 @@ class FakeInvoker:
             asyncio.get_running_loop().call_later(self.takes_s[name], self.does[name], run)
         else:
             self.does[name](run)
+
+    def crash(self) -> None:
+        """What runs ends, and nobody hears of it."""
+        self._life += 1
+        self.busy.clear()
 
     # -- what tests ask
 
@@ -213,6 +222,10 @@ class FakePost:
         return [json.loads(text) for text in texts if text is not None]
 
 
+async def _nothing() -> None:
+    pass
+
+
 class Queues(MemoryQueues):
     """Queues that may be slow, and break."""
 
@@ -221,27 +234,38 @@ class Queues(MemoryQueues):
         self.is_broken = False
         self.may_lease = asyncio.Event()
         self.may_lease.set()
+        self.before: Callable[[], Awaitable[None]] = _nothing
+        """Awaited before each call; it may raise."""
+        self.after: Callable[[], Awaitable[None]] = _nothing
+        """Awaited when a call has been done, before its caller hears of it."""
 
     async def lease(self, queue: str, **how: Any) -> Any:
-        self._look()
         await self.may_lease.wait()
-        return await super().lease(queue, **how)
+        return await self._done(super().lease(queue, **how))
 
     async def ack(self, *receipts: str) -> int:
-        self._look()
-        return await super().ack(*receipts)
+        return await self._done(super().ack(*receipts))
 
     async def give_back(self, receipt: str, **how: Any) -> bool:
-        self._look()
-        return await super().give_back(receipt, **how)
+        return await self._done(super().give_back(receipt, **how))
 
     async def extend(self, receipt: str, *, for_s: float) -> bool:
-        self._look()
-        return await super().extend(receipt, for_s=for_s)
+        return await self._done(super().extend(receipt, for_s=for_s))
 
-    def _look(self) -> None:
-        if self.is_broken:
-            raise StoreUnavailable("disk full")
+    async def next_due(self, queue: str, *, after: float = 0.0) -> float | None:
+        return await self._done(super().next_due(queue, after=after))
+
+    async def _done(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            if self.is_broken:
+                raise StoreUnavailable("disk full")
+            await self.before()
+        except BaseException:
+            work.close()
+            raise
+        result = await work
+        await self.after()
+        return result
 
 
 class World:
@@ -291,6 +315,7 @@ class World:
         """The server is gone with everything that it held; another one starts."""
         if self.worker._stop_watching is not None:
             self.worker._stop_watching()
+        self.invoker.crash()
         await self.tasks.close()
         self.tasks = Tasks(self.log)
         self.worker = self.new_worker()
@@ -339,6 +364,17 @@ async def world() -> AsyncIterator[World]:
     await world.tasks.close()
     assert "task_failed" not in world.report.getvalue(), world.report.getvalue()
     assert "Traceback" not in world.report.getvalue() or "wanted" in world.report.getvalue(), world.report.getvalue()
+
+
+@pytest.fixture(scope="session")
+def worlds() -> Callable[[], World]:
+    """Makes a world on a loop of one's own."""
+
+    def make() -> World:
+        let_time_jump()
+        return World()
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -155,6 +155,28 @@ async def test_a_throttled_event_is_given_up_at_its_greatest_age(world: Any) -> 
     assert (told.operation, letter.operation) == ("Invoke", "SendMessage")
 
 
+async def test_an_event_that_becomes_too_old_is_given_up_however_often_others_come(world: Any) -> None:
+    world.function("f", takes_s=600)
+    world.invoker.reservations["f"] = 1
+    await world.start()
+    await world.configure(MaximumEventAgeInSeconds=60, DestinationConfig={"OnFailure": {"Destination": SINK}})
+    for n in range(200):
+        await world.send(id=f"id-{n}")
+        await asyncio.sleep(0.5)
+    given_up = {record["requestContext"]["requestId"] for record in world.post.records()}
+    assert {f"id-{n}" for n in range(1, 50)} <= given_up
+
+
+async def test_events_that_are_looked_through_keep_their_order(world: Any) -> None:
+    world.function("f", takes_s=15)
+    world.invoker.reservations["f"] = 1
+    await world.start()
+    for n in range(300):
+        await world.send(payload=str(n).encode(), id=f"id-{n}")
+    await asyncio.sleep(15 * 20)
+    assert world.invoker.events() == [str(n).encode() for n in range(len(world.invoker.runs))]
+
+
 async def test_the_dead_letter_of_a_throttled_event_says_so(world: Any) -> None:
     world.function("f", dead_letter_target=QUEUE)
     world.invoker.rate_is_exceeded = True
@@ -206,6 +228,18 @@ async def test_a_function_that_cannot_run_yet_is_waited_for(world: Any) -> None:
     world.invoker.inactive.clear()
     await asyncio.sleep(10)
     assert world.invoker.times() == approximately([7])
+
+
+async def test_what_is_given_up_of_a_function_that_cannot_run_is_told_to_its_dead_letter_queue(world: Any) -> None:
+    world.function("f", dead_letter_target=QUEUE)
+    world.invoker.inactive.add("f")
+    await world.start()
+    await world.configure(MaximumEventAgeInSeconds=60)
+    await world.send(payload=b'{"a":1}')
+    await asyncio.sleep(65)
+    [letter] = world.post.sent
+    assert letter.members["MessageBody"] == '{"a":1}'
+    assert world.counted() == {"AsyncEventsReceived": 1}
 
 
 async def test_a_function_that_never_becomes_active_is_given_up(world: Any) -> None:
@@ -399,6 +433,32 @@ async def test_a_clock_that_is_set_forward_runs_nothing_twice(world: Any) -> Non
     assert await world.left() == 0
 
 
+async def test_a_clock_that_is_set_back_runs_nothing_twice(world: Any) -> None:
+    world.function("f", takes_s=200)
+    await world.start()
+    await world.send()
+    await asyncio.sleep(1)
+    world.clock.ahead_s = -3600.0
+    await world.send(id="id-2")
+    await asyncio.sleep(400)
+    assert len(world.invoker.runs) == 2
+    assert await world.left() == 0
+
+
+@pytest.mark.parametrize("jump_s", [-86_400.0, 86_400.0])
+async def test_an_event_that_runs_while_the_clock_is_set_is_no_older_for_that(
+    world: Any, runs: Any, jump_s: float
+) -> None:
+    world.function("f", runs.fails, takes_s=10)
+    await world.start()
+    await world.configure(MaximumEventAgeInSeconds=3600)
+    await world.send()
+    await asyncio.sleep(1)
+    world.clock.ahead_s = jump_s
+    await asyncio.sleep(1000)
+    assert world.invoker.times() == approximately([0, 70, 200])
+
+
 async def test_a_stop_lets_runs_end_and_leaves_the_rest_for_the_next_server(world: Any) -> None:
     world.function("f", takes_s=30)
     world.invoker.reservations["f"] = 3
@@ -551,3 +611,74 @@ async def test_a_fault_of_ours_at_a_target_keeps_the_event(world: Any) -> None:
     await asyncio.sleep(60)
     assert len(world.post.sent) == 1
     assert "delivery_failed" in world.report.getvalue()
+
+
+async def test_a_fault_of_ours_in_one_event_brings_it_again_and_holds_up_no_other(world: Any) -> None:
+    resolve, faults = world.invoker.resolve, [KeyError("wanted")]
+
+    def fail_once(ref: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return resolve(ref)
+
+    world.invoker.resolve = fail_once
+    await world.start()
+    await world.send(payload=b"1")
+    await world.send(payload=b"2", id="id-2")
+    await asyncio.sleep(59)
+    assert world.invoker.events() == [b"2"]
+    await asyncio.sleep(2)
+    assert world.invoker.events() == [b"2", b"1"]
+    assert await world.left() == 0
+    assert "event_not_handled" in world.report.getvalue()
+
+
+async def test_a_fault_when_a_run_has_ended_brings_its_event_again(world: Any) -> None:
+    event_invoke, faults = world.settings.event_invoke, [KeyError("wanted")]
+
+    def fail_once(*args: Any) -> Any:
+        if faults and world.invoker.runs:
+            raise faults.pop()
+        return event_invoke(*args)
+
+    world.settings.event_invoke = fail_once
+    world.function("f", takes_s=1)
+    await world.start()
+    await world.send()
+    await asyncio.sleep(70)
+    assert world.invoker.times() == approximately([0, 60])
+    assert await world.left() == 0
+
+
+async def test_what_runs_when_a_lane_fails_is_not_run_twice(world: Any) -> None:
+    world.function("f", takes_s=100)
+    await world.start()
+    await world.send()
+    await asyncio.sleep(1)
+
+    def fails(ref: Any) -> int:
+        del world.invoker.room
+        raise KeyError("wanted")
+
+    world.invoker.room = fails
+    await world.send(id="id-2")
+    await asyncio.sleep(400)
+    assert "lane_failed" in world.report.getvalue()
+    assert world.invoker.times() == approximately([0, 6])
+    assert await world.left() == 0
+
+
+async def test_a_settler_that_fails_once_settles_all_the_same(world: Any) -> None:
+    ack, faults = world.store.queues.ack, [KeyError("wanted")]
+
+    async def fail_once(*receipts: str) -> int:
+        if faults:
+            raise faults.pop()
+        return int(await ack(*receipts))
+
+    world.store.queues.ack = fail_once
+    await world.start()
+    await world.send()
+    await asyncio.sleep(5)
+    assert len(world.invoker.runs) == 1
+    assert await world.left() == 0

@@ -93,7 +93,7 @@ class FakeInvoker:
 
     def resolve(self, ref: FunctionRef) -> Version:
         if ref.name == "pending":
-            raise NotActive(ref.arn, "Pending")
+            raise NotActive(ref.arn, replace(VERSION, state="Pending"))
         if ref.name not in self.known or ref.qualifier not in (None, LATEST):
             raise FunctionMissing(replace(ref, qualifier=ref.qualifier or LATEST))
         return VERSION

@@ -105,7 +105,8 @@ class Lane:
         self._function = function_of(queue)
         self._line = line
         self._parts = parts
-        self._held: dict[tuple[str, float], Held] = {}
+        self._held: dict[tuple[int, str], Held] = {}
+        """By message and event."""
         self._ready: deque[Held] = deque()
         self._running = 0
         self._cap = LEAST
@@ -125,15 +126,16 @@ class Lane:
         self.wake()
 
     async def extend(self, *, before: float) -> None:
-        """Extend the leases that end before a time. Raises StoreUnavailable."""
-        queues, clock = self._parts.queues, self._parts.clock
+        """Extend the leases that end before a monotonic time. Raises StoreUnavailable."""
+        until = self._parts.clock.monotonic() + LEASE_S
         ending = [held for held in self._held.values() if held.until < before]
-        await asyncio.gather(*(queues.extend(held.receipt, for_s=LEASE_S) for held in ending))
+        await asyncio.gather(*(self._parts.queues.extend(held.receipt, for_s=LEASE_S) for held in ending))
         for held in ending:
-            held.until = clock.now() + LEASE_S
+            held.until = until
 
     async def run(self) -> None:
-        """Return when the queue is empty and nothing is held; or, once stopped, when nothing is held."""
+        """Return when the queue is empty and nothing is held; or, once stopped, when nothing is held. After a fault it
+        may be run again, and goes on with what it holds."""
         try:
             while await self._step():
                 pass
@@ -145,7 +147,8 @@ class Lane:
         self._woken.clear()
         if self._stopping:
             while self._ready:  # of a lease, too, that was under way when the stop came
-                self._parts.settler.unused(self._ready.popleft())
+                held = self._ready.popleft()
+                self._parts.settler.unused(held, age_s=self._age(held))
             return bool(self._held) and await self._wait(None)
         self._pace()
         self._start_ready()
@@ -153,7 +156,6 @@ class Lane:
         if wanted < 1:
             await self._wait_for_room()
             return True
-        now = self._parts.clock.now()
         try:
             leases = await self._parts.queues.lease(self.queue, limit=min(wanted, _BATCH), for_s=LEASE_S)
             for lease in leases:
@@ -162,7 +164,7 @@ class Lane:
             self._line.leave(self)  # it has had its turn
             if leases:
                 return True
-            due = await self._parts.queues.next_due(self.queue, after=now)
+            due = await self._parts.queues.next_due(self.queue)
         except StoreUnavailable as error:
             self._parts.log.warning("events_not_read", queue=self.queue, reason=error, retry_s=_STORE_RETRY_S)
             await self._wait(_STORE_RETRY_S)
@@ -202,11 +204,12 @@ class Lane:
     async def _wait_for_room(self) -> None:
         if self._running and self._running >= self._cap:
             await self._wait(PERIOD_S)
-            return
-        if not self._held and self._parts.invoker.reserved(self._function) is None:
-            self._line.join(self)
+        else:
+            if not self._held and self._parts.invoker.reserved(self._function) is None:
+                self._line.join(self)
+            await self._wait(_LOOK_S)
         now = self._parts.clock.monotonic()
-        if not await self._wait(_LOOK_S) and now - self._weeded_at >= _WEED_S:
+        if now - self._weeded_at >= _WEED_S and self._wanted() < 1 and not self._stopping:
             self._weeded_at = now
             await self._weed()
 
@@ -220,10 +223,10 @@ class Lane:
             self._take(lease)
         while self._ready:
             held = self._ready.popleft()
-            if held.event.ended is not None or self._condition(held) is not None:
+            if self._is_over(held):
                 self._begin(held)
             else:
-                self._parts.settler.unused(held)
+                self._parts.settler.unused(held, age_s=self._age(held))
 
     def _pace(self) -> None:
         elapsed = self._parts.clock.monotonic() - self._paced_at
@@ -249,18 +252,28 @@ class Lane:
             # It is of a later version of Lambent, or damaged: kept for whoever can read it.
             self._parts.log.error("event_not_readable", queue=self.queue, reason=error)
             return
-        key = event.id, lease.enqueued_at
+        # The clock that can be set is looked at once, now: what waits in the store goes along with it, but not this.
+        clock = self._parts.clock
+        ahead = clock.monotonic() - clock.now()
+        key = lease.message, event.id
         if (held := self._held.get(key)) is not None:
-            held.receipt, held.until = lease.receipt, lease.until  # the lease ran out: the clock was set forward
+            held.receipt, held.until = lease.receipt, lease.until + ahead  # it could not be extended, and ran out
             return
         ref = FunctionRef(self._function.account, self._function.region, self._function.name, event.qualifier)
-        held = Held(ref, event, lease.receipt, lease.enqueued_at, lease.until, self._left)
+        held = Held(
+            ref, event, lease.receipt, lease.message, lease.enqueued_at + ahead, lease.until + ahead, self._left
+        )
         self._held[key] = held
         self._ready.append(held)
 
     def _left(self, held: Held) -> None:
-        self._held.pop((held.event.id, held.enqueued_at), None)
+        self._held.pop((held.message, held.event.id), None)
         self.wake()
+
+    def _let_go(self, held: Held, fault: Exception) -> None:
+        """After a fault of ours: its lease is extended no more, and when that has ended, the event comes again."""
+        self._parts.log.error("event_not_handled", error=fault, queue=self.queue, request_id=held.event.id)
+        self._left(held)
 
     def _start_ready(self) -> None:
         while self._ready and not self._stopping:
@@ -269,6 +282,12 @@ class Lane:
             self._begin(self._ready.popleft())
 
     def _begin(self, held: Held) -> None:
+        try:
+            self._decide(held)
+        except Exception as fault:  # the boundary of delivery: of one event, so that the others go on
+            self._let_go(held, fault)
+
+    def _decide(self, held: Held) -> None:
         event, ref, parts = held.event, held.ref, self._parts
         if event.ended is not None:
             parts.settler.tell(held, event)
@@ -294,10 +313,19 @@ class Lane:
         reserved = parts.invoker.reserved(ref)
         return before_run(self._policy(ref), age_s=self._age(held), reserved=reserved, is_loop=loops)
 
+    def _is_over(self, held: Held) -> bool:
+        """Whether it needs no place, as it does not run any more."""
+        try:
+            return held.event.ended is not None or self._condition(held) is not None
+        except Exception:  # said by _begin, which meets it again
+            return True
+
     def _dead_letters(self, ref: FunctionRef) -> str | None:
         try:
             return self._parts.invoker.resolve(ref).dead_letter_target
-        except (FunctionMissing, NotActive):
+        except NotActive as inactive:
+            return inactive.version.dead_letter_target
+        except FunctionMissing:
             return None
 
     def _run(self, held: Held, version: Version) -> None:
@@ -306,17 +334,23 @@ class Lane:
         self._running += 1
         is_over = False
 
-        def done(result: Result | None) -> None:
+        def over() -> None:
             nonlocal is_over
-            is_over = True
-            self._over()
-            self._ended(held, version, result)
+            if not is_over:
+                is_over = True
+                self._over()
+
+        def done(result: Result | None) -> None:
+            over()
+            try:
+                self._ended(held, version, result)
+            except Exception as fault:  # the boundary of delivery: who called must not suffer
+                self._let_go(held, fault)
 
         try:
             self._parts.invoker.run(version, invocation, done, is_event=True)
         except BaseException:
-            if not is_over:
-                self._over()
+            over()
             raise
 
     def _over(self) -> None:
@@ -357,11 +391,13 @@ class Lane:
             parts.settler.finish(held)
         except (NotActive, StoreUnavailable):
             self._refused(held, _BROKEN)
+        except Exception as fault:  # as in _begin
+            self._let_go(held, fault)
         else:
-            parts.settler.unused(held)
+            parts.settler.unused(held, age_s=self._age(held))
 
     def _age(self, held: Held) -> float:
-        return self._parts.clock.now() - held.enqueued_at
+        return self._parts.clock.monotonic() - held.born_at
 
     def _policy(self, ref: FunctionRef) -> Policy:
         config = self._parts.settings.event_invoke(ref, ref.qualifier)

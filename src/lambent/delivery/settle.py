@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from lambent.core.arn import LATEST, FunctionRef
@@ -35,9 +36,12 @@ class Held:
     """The function, as the event's sender named it."""
     event: Event
     receipt: str
-    enqueued_at: float
+    message: int
+    """As the store numbers it."""
+    born_at: float
+    """When it was accepted, in monotonic seconds."""
     until: float
-    """When the lease ends, unless it is extended."""
+    """When the lease ends, unless it is extended; in monotonic seconds."""
     leave: Callable[[Held], None]
     """Called when it is no longer to be kept leased."""
 
@@ -74,11 +78,11 @@ class Settler:
 
     def again(self, held: Held, event: Event, delay_s: float) -> None:
         """Give the event back as it is now; it is due after `delay_s`."""
-        self._tasks.start("async:again", self._give_back(held, event, delay_s))
+        self._start("async:again", held, partial(self._give_back, held, event, delay_s))
 
-    def unused(self, held: Held) -> None:
-        """Give the event back as it was."""
-        self._tasks.start("async:unused", self._give_back(held, None, 0.0))
+    def unused(self, held: Held, *, age_s: float) -> None:
+        """Give the event, which is so old, back as it was: before those that came later."""
+        self._start("async:unused", held, partial(self._give_back, held, None, -age_s))
 
     def conclude(self, held: Held, event: Event, condition: Condition, dead_letters: str | None) -> None:
         """The event runs no more: tell its destination, and after a failure the dead-letter queue `dead_letters`; then
@@ -103,9 +107,19 @@ class Settler:
 
     def tell(self, held: Held, event: Event) -> None:
         """Tell those who are still to be told of an event that has ended."""
-        self._tasks.start("async:tell", self._tell(held, event))
+        self._start("async:tell", held, partial(self._tell, held, event))
 
     # -- how
+
+    def _start(self, name: str, held: Held, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._tasks.start(name, self._guarded(held, work))
+
+    async def _guarded(self, held: Held, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await work()
+        except Exception as fault:  # the boundary of delivery: the event comes again when its lease has ended
+            self._log.error("event_not_handled", error=fault, function=held.ref.arn, request_id=held.event.id)
+            held.leave(held)
 
     def _targets(self, ref: FunctionRef, condition: Condition, dead_letters: str | None) -> tuple[Target, ...]:
         kind = "OnSuccess" if condition is Condition.SUCCESS else "OnFailure"
@@ -191,5 +205,7 @@ class Settler:
             return await work
         except StoreUnavailable as error:
             self._log.warning("event_not_settled", reason=error, retry_s=STORE_RETRY_S)
-            await asyncio.sleep(STORE_RETRY_S)
-            return None
+        except Exception as fault:  # the boundary of delivery: what has run must not run again for a fault of ours
+            self._log.error("event_not_settled", error=fault, retry_s=STORE_RETRY_S)
+        await asyncio.sleep(STORE_RETRY_S)
+        return None

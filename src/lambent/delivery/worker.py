@@ -59,27 +59,32 @@ class Worker:
         lane.wake()
 
     async def _run(self, lane: Lane) -> None:
-        has_failed = False
         try:
-            await lane.run()
-        except Exception as error:  # the boundary of delivery: a fault must not end a function's events for good
-            self._parts.log.error("lane_failed", error=error, queue=lane.queue)
-            has_failed = True
+            await self._ran(lane)
         finally:
             del self._lanes[lane.queue]
             if self._stopping and not self._lanes:
                 self._over.set()
-        if has_failed and not self._stopping:
+
+    async def _ran(self, lane: Lane) -> None:
+        """Return when it has come to its end. One that fails goes on later, and keeps what it holds until then."""
+        while True:
+            try:
+                await lane.run()
+                return
+            except Exception as error:  # the boundary of delivery: a fault must not end a function's events for good
+                self._parts.log.error("lane_failed", error=error, queue=lane.queue)
             await asyncio.sleep(_AFTER_FAULT_S)
-            self._heard(lane.queue)
 
     async def _keep(self) -> None:
         """Extend the leases of what takes long."""
         while True:
             await asyncio.sleep(_KEEP_S)
-            soon = self._parts.clock.now() + 2 * _KEEP_S
-            for lane in tuple(self._lanes.values()):
-                try:
-                    await lane.extend(before=soon)
-                except StoreUnavailable as error:
-                    self._parts.log.warning("leases_not_extended", queue=lane.queue, reason=error)
+            soon = self._parts.clock.monotonic() + 2 * _KEEP_S
+            await asyncio.gather(*(self._extend(lane, soon) for lane in self._lanes.values()))
+
+    async def _extend(self, lane: Lane, before: float) -> None:
+        try:
+            await lane.extend(before=before)
+        except StoreUnavailable as error:
+            self._parts.log.warning("leases_not_extended", queue=lane.queue, reason=error)

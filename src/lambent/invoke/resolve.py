@@ -29,11 +29,12 @@ class FunctionMissing(Exception):
 
 
 class NotActive(Exception):
-    """The function cannot run yet, or any more; `state` is AWS's."""
+    """The function cannot run yet, or any more; `version` is what would run, its `state` AWS's."""
 
-    def __init__(self, arn: str, state: str) -> None:
-        super().__init__(f"{arn}: {state}")
-        self.state = state
+    def __init__(self, arn: str, version: Version) -> None:
+        super().__init__(f"{arn}: {version.state}")
+        self.version = version
+        self.state = version.state
 
 
 class Resolver:
@@ -89,7 +90,7 @@ class Resolver:
         if version is None:
             raise _missing(ref)
         if version.state != "Active":
-            raise NotActive(ref.arn, version.state)
+            raise NotActive(ref.arn, version)
         return version
 
     def published(self, account: str, region: str, name: str, number: str) -> Version | None:
@@ -166,7 +167,7 @@ def _missing(ref: FunctionRef) -> FunctionMissing:
 
 def _serving(function: Function, ref: FunctionRef) -> Version:
     if function.serving is None:
-        raise NotActive(ref.arn, function.latest.state)
+        raise NotActive(ref.arn, function.latest)
     return function.serving
 
 

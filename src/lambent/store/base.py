@@ -95,6 +95,8 @@ class Lease:
     until: float
     first_leased_at: float
     """When its first lease began: this one's beginning if `attempts` is 1."""
+    message: int
+    """The message, whoever leases it; another may bear the number when it is gone."""
     group: str = ""
     sequence: int = 0
     """What `put_once` or `move` gave it; 0 for a message without a group."""
@@ -178,7 +180,7 @@ class Queues(Protocol):
 
     async def give_back(self, receipt: str, *, delay_s: float = 0.0, body: bytes | None = None) -> bool:
         """Make a leased message visible again after `delay_s`, with another body if one is given; False when the lease
-        is no longer ours."""
+        is no longer ours. With a negative delay it comes before what became visible later than that ago."""
 
     async def move(
         self, receipt: str, queue: str, body: bytes, *, group: str = "", enqueued_at: float | None = None

@@ -312,6 +312,7 @@ class MemoryQueues:
             message.enqueued_at,
             until,
             first,
+            message.number,
             message.group,
             message.sequence,
         )

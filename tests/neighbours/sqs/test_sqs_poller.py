@@ -458,7 +458,7 @@ async def test_a_throttled_batch_is_tried_again_with_longer_and_longer_waits() -
 
 async def test_a_function_that_is_not_active_is_waited_for() -> None:
     async with world() as w:
-        w.function.refusals = [NotActive(FUNCTION, "Pending")] * 2
+        w.function.refusals = [NotActive(FUNCTION, cast(Any, SimpleNamespace(state="Pending")))] * 2
         w.queue.send("a")
         w.poll()
         await w.passes(1)

@@ -308,6 +308,7 @@ def _lease(
             enqueued_at=enqueued_at,
             until=until,
             first_leased_at=now if first is None else first,
+            message=id_,
             group=group,
             sequence=sequence,
         )
