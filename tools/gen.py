@@ -1,4 +1,5 @@
-"""Writes what follows from the service models: the typed shapes of each service, and docs/operations.md.
+"""Writes what follows from the service models: the shapes of each service, and docs/operations.md. The types of the
+shapes are in a stub, for who checks types: a server that runs does not load them.
 
     python tools/gen.py            write the files
     python tools/gen.py --check    change nothing; fail when a file is out of date
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import itertools
 import keyword
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -106,37 +108,60 @@ def implemented(service: Service, found: Iterable[Method]) -> dict[str, Method]:
     return result
 
 
-def shapes_module(service: Service, operations: Iterable[Operation]) -> str:
-    """The text of a shapes.py."""
-    wanted = sorted(operations, key=lambda o: o.name)
-    shapes: dict[str, Shape] = {}
+@dataclass(frozen=True)
+class Shapes:
+    """What the operations of a service take, give and refuse with."""
+
+    service: Service
+    types: tuple[Shape, ...]
+    """Structures and enumerations."""
+    errors: tuple[Shape, ...]
+
+
+def shapes_of(service: Service, operations: Iterable[Operation]) -> Shapes:
+    """Whatever is reached from the operations. Exits when something is named like what the files import."""
+    types: dict[str, Shape] = {}
     errors: dict[str, Shape] = {}
-    for operation in wanted:
+    for operation in sorted(operations, key=lambda o: o.name):
         for top in (operation.input, operation.output):
             if top is not None:
-                _collect(top, shapes)
+                _collect(top, types)
         errors.update((e.name, e) for e in operation.errors)
-    clash = _OURS & (shapes.keys() | errors.keys())
+    clash = _OURS & (types.keys() | errors.keys())
     if clash:
         sys.exit(f"{service.name}: shapes named like ours: {clash}")
-    literals = "".join(_literal(s) for s in shapes.values() if s.type == "string")
+    return Shapes(service, tuple(types.values()), tuple(errors[name] for name in sorted(errors)))
+
+
+def shapes_module(shapes: Shapes) -> str:
+    """The text of a shapes.py: what is there when the server runs."""
+    text = (
+        f'"""Shapes of {shapes.service.service_id} as they are when the server runs: structures are dicts, and '
+        'enumerations texts.\nshapes.pyi has the types. Made by `make gen`."""\n\n'
+        "from __future__ import annotations\n\n"
+    )
+    text += "from lambent.wire.errors import ApiError\n\n" if shapes.errors else ""
+    text += "".join(f"{shape.name} = {'str' if shape.type == 'string' else 'dict'}\n" for shape in shapes.types)
+    return text + "".join(f"\n\n{_error(error, shapes.service)}" for error in shapes.errors)
+
+
+def shapes_stub(shapes: Shapes) -> str:
+    """The text of a shapes.pyi: the types."""
+    literals = "".join(_literal(shape) for shape in shapes.types if shape.type == "string")
     parts = [literals] if literals else []
-    parts += [_typed_dict(s) for s in shapes.values() if s.type == "structure"]
-    parts += [_error(errors[name], service) for name in sorted(errors)]
-    return _header(service, "".join(parts)) + "\n\n".join(part.rstrip("\n") + "\n" for part in parts)
-
-
-def _header(service: Service, body: str) -> str:
+    parts += [_typed_dict(shape) for shape in shapes.types if shape.type == "structure"]
+    parts += [f"class {error.name}(ApiError): ...\n" for error in shapes.errors]
+    body = parts[0] + "".join(_gap(*pair) + pair[1] for pair in itertools.pairwise(parts))
     names = [n for n in ("Literal", "Required", "TypedDict") if f"{n}[" in body or f"({n}" in body]
     imports = "from collections.abc import AsyncGenerator\n" if "AsyncGenerator[" in body else ""
     imports += f"from typing import {', '.join(names)}\n" if names else ""
-    ours = "from lambent.wire.errors import ApiError\n" if "(ApiError)" in body else ""
-    blocks = [block for block in (imports, ours) if block]
-    gap = "\n\n" if body.startswith("class") else "\n"
-    return (
-        f'"""Shapes of {service.service_id}: what its operations here take and give. Made by `make gen`."""\n\n'
-        "from __future__ import annotations\n\n" + "\n".join(blocks) + gap
-    )
+    ours = "from lambent.wire.errors import ApiError\n" if shapes.errors else ""
+    return "\n".join(block for block in (imports, ours, body) if block)
+
+
+def _gap(above: str, below: str) -> str:
+    """The empty line between two things in a stub, but for classes of one line."""
+    return "" if above.endswith(": ...\n") and below.endswith(": ...\n") else "\n"
 
 
 def _collect(shape: Shape, found: dict[str, Shape]) -> None:
@@ -183,7 +208,7 @@ def _literal(shape: Shape) -> str:
 
 def _typed_dict(shape: Shape) -> str:
     if not shape.members:
-        return f"class {shape.name}(TypedDict):\n    pass\n"
+        return f"class {shape.name}(TypedDict): ...\n"
     fields = {
         name: f"Required[{_type(member)}]" if name in shape.required else _type(member)
         for name, member in shape.members.items()
@@ -229,7 +254,9 @@ def generated(source: Path = SOURCE, root: Path = ROOT) -> dict[Path, str]:
         found = implemented(service, methods(home.sources))
         services[service.name] = (service, found)
         if found:
-            files[home.shapes] = shapes_module(service, [service.operations[name] for name in found])
+            shapes = shapes_of(service, [service.operations[name] for name in found])
+            files[home.shapes] = shapes_module(shapes)
+            files[home.shapes.with_suffix(".pyi")] = shapes_stub(shapes)
     files[root / "docs" / "operations.md"] = operations_page(services)
     return files
 

@@ -1,6 +1,7 @@
 """What `make gen` writes: up to date, and made as promised."""
 
 from __future__ import annotations
+import __future__
 
 import importlib.util
 import sys
@@ -73,10 +74,18 @@ def test_operations_are_the_public_coroutines_of_call_and_request(gen: ModuleTyp
 
 def test_only_what_the_operations_need_is_written(gen: ModuleType, house: Path) -> None:
     files = {file.relative_to(house).as_posix(): text for file, text in gen.generated(house, house).items()}
-    assert files.keys() == {"control/shapes.py", "neighbours/cognitosync/shapes.py", "docs/operations.md"}
+    folders = ("control", "neighbours/cognitosync")
+    assert files.keys() == {f"{each}/shapes.{kind}" for each in folders for kind in ("py", "pyi")} | {
+        "docs/operations.md"
+    }
+    stub = files["control/shapes.pyi"]
+    assert "class GetFunctionRequest(TypedDict, total=False):\n    FunctionName: Required[str]\n" in stub
+    assert 'PackageType = Literal["Zip", "Image"]' in stub
+    assert "class ResourceNotFoundException(ApiError): ...\n" in stub
+    assert "CreateFunctionRequest" not in stub
     shapes = files["control/shapes.py"]
-    assert "class GetFunctionRequest(TypedDict, total=False):\n    FunctionName: Required[str]\n" in shapes
-    assert 'PackageType = Literal["Zip", "Image"]' in shapes
+    assert "GetFunctionRequest = dict\n" in shapes
+    assert "PackageType = str\n" in shapes
     assert (
         'class ResourceNotFoundException(ApiError):\n    code = "ResourceNotFoundException"\n    status = 404\n'
         in shapes
@@ -98,17 +107,18 @@ def test_a_method_that_is_no_operation_stops_the_generator(gen: ModuleType, hous
 
 def test_errors_of_query_services_go_by_their_code(gen: ModuleType) -> None:
     service = gen.model.load("iam")
-    text = gen.shapes_module(service, [service.operations["GetRole"]])
+    text = gen.shapes_module(gen.shapes_of(service, [service.operations["GetRole"]]))
     assert 'class NoSuchEntityException(ApiError):\n    code = "NoSuchEntity"\n    status = 404\n' in text
 
 
 @pytest.mark.parametrize("name", ["lambda", "logs", "iam", "sts", "ec2", "s3", "dynamodb", "cloudwatch", "iot"])
 def test_the_shapes_of_whole_services_are_valid_python(gen: ModuleType, name: str) -> None:
     service = gen.model.load(name)
-    text = gen.shapes_module(service, service.operations.values())
-    module = ModuleType("shapes")
-    sys.modules["shapes"] = module
-    try:
-        exec(compile(text, "shapes.py", "exec"), module.__dict__)
-    finally:
-        del sys.modules["shapes"]
+    shapes = gen.shapes_of(service, service.operations.values())
+    for text in (gen.shapes_module(shapes), gen.shapes_stub(shapes)):
+        module = ModuleType("shapes")
+        sys.modules["shapes"] = module
+        try:
+            exec(compile(text, "shapes.py", "exec", __future__.annotations.compiler_flag), module.__dict__)
+        finally:
+            del sys.modules["shapes"]

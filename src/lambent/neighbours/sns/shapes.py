@@ -1,218 +1,49 @@
-"""Shapes of SNS: what its operations here take and give. Made by `make gen`."""
+"""Shapes of SNS as they are when the server runs: structures are dicts, and enumerations texts.
+shapes.pyi has the types. Made by `make gen`."""
 
 from __future__ import annotations
 
-from typing import Required, TypedDict
-
 from lambent.wire.errors import ApiError
 
-
-class AddPermissionInput(TypedDict, total=False):
-    TopicArn: Required[str]
-    Label: Required[str]
-    AWSAccountId: Required[list[str]]
-    ActionName: Required[list[str]]
-
-
-class ConfirmSubscriptionInput(TypedDict, total=False):
-    TopicArn: Required[str]
-    Token: Required[str]
-    AuthenticateOnUnsubscribe: str
-
-
-class ConfirmSubscriptionResponse(TypedDict, total=False):
-    SubscriptionArn: str
-
-
-class CreateTopicInput(TypedDict, total=False):
-    Name: Required[str]
-    Attributes: dict[str, str]
-    Tags: list[Tag]
-    DataProtectionPolicy: str
-
-
-class Tag(TypedDict, total=False):
-    Key: Required[str]
-    Value: Required[str]
-
-
-class CreateTopicResponse(TypedDict, total=False):
-    TopicArn: str
-
-
-class DeleteTopicInput(TypedDict, total=False):
-    TopicArn: Required[str]
-
-
-class GetSubscriptionAttributesInput(TypedDict, total=False):
-    SubscriptionArn: Required[str]
-
-
-class GetSubscriptionAttributesResponse(TypedDict, total=False):
-    Attributes: dict[str, str]
-
-
-class GetTopicAttributesInput(TypedDict, total=False):
-    TopicArn: Required[str]
-
-
-class GetTopicAttributesResponse(TypedDict, total=False):
-    Attributes: dict[str, str]
-
-
-class ListSubscriptionsInput(TypedDict, total=False):
-    NextToken: str
-
-
-class ListSubscriptionsResponse(TypedDict, total=False):
-    Subscriptions: list[Subscription]
-    NextToken: str
-
-
-class Subscription(TypedDict, total=False):
-    SubscriptionArn: str
-    Owner: str
-    Protocol: str
-    Endpoint: str
-    TopicArn: str
-
-
-class ListSubscriptionsByTopicInput(TypedDict, total=False):
-    TopicArn: Required[str]
-    NextToken: str
-
-
-class ListSubscriptionsByTopicResponse(TypedDict, total=False):
-    Subscriptions: list[Subscription]
-    NextToken: str
-
-
-class ListTagsForResourceRequest(TypedDict, total=False):
-    ResourceArn: Required[str]
-
-
-class ListTagsForResourceResponse(TypedDict, total=False):
-    Tags: list[Tag]
-
-
-class ListTopicsInput(TypedDict, total=False):
-    NextToken: str
-
-
-class ListTopicsResponse(TypedDict, total=False):
-    Topics: list[Topic]
-    NextToken: str
-
-
-class Topic(TypedDict, total=False):
-    TopicArn: str
-
-
-class PublishInput(TypedDict, total=False):
-    TopicArn: str
-    TargetArn: str
-    PhoneNumber: str
-    Message: Required[str]
-    Subject: str
-    MessageStructure: str
-    MessageAttributes: dict[str, MessageAttributeValue]
-    MessageDeduplicationId: str
-    MessageGroupId: str
-
-
-class MessageAttributeValue(TypedDict, total=False):
-    DataType: Required[str]
-    StringValue: str
-    BinaryValue: bytes
-
-
-class PublishResponse(TypedDict, total=False):
-    MessageId: str
-    SequenceNumber: str
-
-
-class PublishBatchInput(TypedDict, total=False):
-    TopicArn: Required[str]
-    PublishBatchRequestEntries: Required[list[PublishBatchRequestEntry]]
-
-
-class PublishBatchRequestEntry(TypedDict, total=False):
-    Id: Required[str]
-    Message: Required[str]
-    Subject: str
-    MessageStructure: str
-    MessageAttributes: dict[str, MessageAttributeValue]
-    MessageDeduplicationId: str
-    MessageGroupId: str
-
-
-class PublishBatchResponse(TypedDict, total=False):
-    Successful: list[PublishBatchResultEntry]
-    Failed: list[BatchResultErrorEntry]
-
-
-class PublishBatchResultEntry(TypedDict, total=False):
-    Id: str
-    MessageId: str
-    SequenceNumber: str
-
-
-class BatchResultErrorEntry(TypedDict, total=False):
-    Id: Required[str]
-    Code: Required[str]
-    Message: str
-    SenderFault: Required[bool]
-
-
-class RemovePermissionInput(TypedDict, total=False):
-    TopicArn: Required[str]
-    Label: Required[str]
-
-
-class SetSubscriptionAttributesInput(TypedDict, total=False):
-    SubscriptionArn: Required[str]
-    AttributeName: Required[str]
-    AttributeValue: str
-
-
-class SetTopicAttributesInput(TypedDict, total=False):
-    TopicArn: Required[str]
-    AttributeName: Required[str]
-    AttributeValue: str
-
-
-class SubscribeInput(TypedDict, total=False):
-    TopicArn: Required[str]
-    Protocol: Required[str]
-    Endpoint: str
-    Attributes: dict[str, str]
-    ReturnSubscriptionArn: bool
-
-
-class SubscribeResponse(TypedDict, total=False):
-    SubscriptionArn: str
-
-
-class TagResourceRequest(TypedDict, total=False):
-    ResourceArn: Required[str]
-    Tags: Required[list[Tag]]
-
-
-class TagResourceResponse(TypedDict):
-    pass
-
-
-class UnsubscribeInput(TypedDict, total=False):
-    SubscriptionArn: Required[str]
-
-
-class UntagResourceRequest(TypedDict, total=False):
-    ResourceArn: Required[str]
-    TagKeys: Required[list[str]]
-
-
-class UntagResourceResponse(TypedDict):
-    pass
+AddPermissionInput = dict
+ConfirmSubscriptionInput = dict
+ConfirmSubscriptionResponse = dict
+CreateTopicInput = dict
+Tag = dict
+CreateTopicResponse = dict
+DeleteTopicInput = dict
+GetSubscriptionAttributesInput = dict
+GetSubscriptionAttributesResponse = dict
+GetTopicAttributesInput = dict
+GetTopicAttributesResponse = dict
+ListSubscriptionsInput = dict
+ListSubscriptionsResponse = dict
+Subscription = dict
+ListSubscriptionsByTopicInput = dict
+ListSubscriptionsByTopicResponse = dict
+ListTagsForResourceRequest = dict
+ListTagsForResourceResponse = dict
+ListTopicsInput = dict
+ListTopicsResponse = dict
+Topic = dict
+PublishInput = dict
+MessageAttributeValue = dict
+PublishResponse = dict
+PublishBatchInput = dict
+PublishBatchRequestEntry = dict
+PublishBatchResponse = dict
+PublishBatchResultEntry = dict
+BatchResultErrorEntry = dict
+RemovePermissionInput = dict
+SetSubscriptionAttributesInput = dict
+SetTopicAttributesInput = dict
+SubscribeInput = dict
+SubscribeResponse = dict
+TagResourceRequest = dict
+TagResourceResponse = dict
+UnsubscribeInput = dict
+UntagResourceRequest = dict
+UntagResourceResponse = dict
 
 
 class AuthorizationErrorException(ApiError):

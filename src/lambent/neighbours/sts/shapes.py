@@ -1,92 +1,23 @@
-"""Shapes of STS: what its operations here take and give. Made by `make gen`."""
+"""Shapes of STS as they are when the server runs: structures are dicts, and enumerations texts.
+shapes.pyi has the types. Made by `make gen`."""
 
 from __future__ import annotations
 
-from typing import Required, TypedDict
-
 from lambent.wire.errors import ApiError
 
-
-class AssumeRoleRequest(TypedDict, total=False):
-    RoleArn: Required[str]
-    RoleSessionName: Required[str]
-    PolicyArns: list[PolicyDescriptorType]
-    Policy: str
-    DurationSeconds: int
-    Tags: list[Tag]
-    TransitiveTagKeys: list[str]
-    ExternalId: str
-    SerialNumber: str
-    TokenCode: str
-    SourceIdentity: str
-    ProvidedContexts: list[ProvidedContext]
-    MinimumSessionTokenSize: int
-
-
-class PolicyDescriptorType(TypedDict, total=False):
-    arn: str
-
-
-class Tag(TypedDict, total=False):
-    Key: Required[str]
-    Value: Required[str]
-
-
-class ProvidedContext(TypedDict, total=False):
-    ProviderArn: str
-    ContextAssertion: str
-
-
-class AssumeRoleResponse(TypedDict, total=False):
-    Credentials: Credentials
-    AssumedRoleUser: AssumedRoleUser
-    PackedPolicySize: int
-    SourceIdentity: str
-    SessionTokenUtilization: int
-    SessionTokenSize: int
-
-
-class Credentials(TypedDict, total=False):
-    AccessKeyId: Required[str]
-    SecretAccessKey: Required[str]
-    SessionToken: Required[str]
-    Expiration: Required[float]
-
-
-class AssumedRoleUser(TypedDict, total=False):
-    AssumedRoleId: Required[str]
-    Arn: Required[str]
-
-
-class GetAccessKeyInfoRequest(TypedDict, total=False):
-    AccessKeyId: Required[str]
-
-
-class GetAccessKeyInfoResponse(TypedDict, total=False):
-    Account: str
-
-
-class GetCallerIdentityRequest(TypedDict):
-    pass
-
-
-class GetCallerIdentityResponse(TypedDict, total=False):
-    UserId: str
-    Account: str
-    Arn: str
-
-
-class GetSessionTokenRequest(TypedDict, total=False):
-    DurationSeconds: int
-    SerialNumber: str
-    TokenCode: str
-    MinimumSessionTokenSize: int
-
-
-class GetSessionTokenResponse(TypedDict, total=False):
-    Credentials: Credentials
-    SessionTokenUtilization: int
-    SessionTokenSize: int
+AssumeRoleRequest = dict
+PolicyDescriptorType = dict
+Tag = dict
+ProvidedContext = dict
+AssumeRoleResponse = dict
+Credentials = dict
+AssumedRoleUser = dict
+GetAccessKeyInfoRequest = dict
+GetAccessKeyInfoResponse = dict
+GetCallerIdentityRequest = dict
+GetCallerIdentityResponse = dict
+GetSessionTokenRequest = dict
+GetSessionTokenResponse = dict
 
 
 class ExpiredTokenException(ApiError):
