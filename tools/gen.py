@@ -1,5 +1,5 @@
-"""Writes what follows from the service models: the shapes of each service, and docs/operations.md. The types of the
-shapes are in a stub, for who checks types: a server that runs does not load them.
+"""Writes what follows from the published service models: what Lambent keeps of them, the shapes of each service, and
+docs/operations.md. The types of the shapes are in a stub, for who checks types: a server that runs does not load them.
 
     python tools/gen.py            write the files
     python tools/gen.py --check    change nothing; fail when a file is out of date
@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lambent.wire import model
+from lambent.wire import kept, published
 from lambent.wire.model import Operation, Service, Shape
 from lambent.wire.service import snake_case
 
@@ -58,7 +58,7 @@ def homes(source: Path = SOURCE) -> Iterator[Home]:
     """Every folder that has, or may have, operations."""
     control = source / "control"
     yield Home("lambda", _python(control), control / "shapes.py")
-    names = {name.replace("-", ""): name for name in model.published()}
+    names = {name.replace("-", ""): name for name in published.services()}
     for folder in sorted((source / "neighbours").iterdir()):
         sources = [folder / "operations.py", *_python(folder / "operations")]
         sources = [file for file in sources if file.is_file()]
@@ -248,9 +248,12 @@ def _state(method: Method | None) -> str:
 def generated(source: Path = SOURCE, root: Path = ROOT) -> dict[Path, str]:
     """Every generated file with the text that it should have."""
     files: dict[Path, str] = {}
+    models = source / "wire" / "models"
     services: dict[str, tuple[Service, Mapping[str, Method]]] = {}
     for home in homes(source):
-        service = model.load(home.service)
+        model = published.read(home.service)
+        files[models / f"{home.service}.jsonl"] = kept.text_of(model)
+        service = Service(home.service, model)
         found = implemented(service, methods(home.sources))
         services[service.name] = (service, found)
         if found:
@@ -270,6 +273,7 @@ def main() -> None:
     for file, text in stale.items():
         print(f"{'out of date' if check else 'written'}: {file.relative_to(ROOT)}")
         if not check:
+            file.parent.mkdir(exist_ok=True)
             file.write_text(text, "utf-8")
     sys.exit(1 if check and stale else 0)
 

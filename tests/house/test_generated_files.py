@@ -11,6 +11,8 @@ from types import ModuleType
 
 import pytest
 
+from lambent.wire.model import load
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -75,9 +77,9 @@ def test_operations_are_the_public_coroutines_of_call_and_request(gen: ModuleTyp
 def test_only_what_the_operations_need_is_written(gen: ModuleType, house: Path) -> None:
     files = {file.relative_to(house).as_posix(): text for file, text in gen.generated(house, house).items()}
     folders = ("control", "neighbours/cognitosync")
-    assert files.keys() == {f"{each}/shapes.{kind}" for each in folders for kind in ("py", "pyi")} | {
-        "docs/operations.md"
-    }
+    shapes_of_both = {f"{each}/shapes.{kind}" for each in folders for kind in ("py", "pyi")}
+    models = {"wire/models/lambda.jsonl", "wire/models/cognito-sync.jsonl"}
+    assert files.keys() == shapes_of_both | models | {"docs/operations.md"}
     stub = files["control/shapes.pyi"]
     assert "class GetFunctionRequest(TypedDict, total=False):\n    FunctionName: Required[str]\n" in stub
     assert 'PackageType = Literal["Zip", "Image"]' in stub
@@ -106,14 +108,14 @@ def test_a_method_that_is_no_operation_stops_the_generator(gen: ModuleType, hous
 
 
 def test_errors_of_query_services_go_by_their_code(gen: ModuleType) -> None:
-    service = gen.model.load("iam")
+    service = load("iam")
     text = gen.shapes_module(gen.shapes_of(service, [service.operations["GetRole"]]))
     assert 'class NoSuchEntityException(ApiError):\n    code = "NoSuchEntity"\n    status = 404\n' in text
 
 
 @pytest.mark.parametrize("name", ["lambda", "logs", "iam", "sts", "ec2", "s3", "dynamodb", "cloudwatch", "iot"])
 def test_the_shapes_of_whole_services_are_valid_python(gen: ModuleType, name: str) -> None:
-    service = gen.model.load(name)
+    service = load(name)
     shapes = gen.shapes_of(service, service.operations.values())
     for text in (gen.shapes_module(shapes), gen.shapes_stub(shapes)):
         module = ModuleType("shapes")

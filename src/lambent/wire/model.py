@@ -1,27 +1,19 @@
-"""The published service models: services, operations, shapes. The only importer of botocore.
+"""The service models: services, operations, shapes.
 
-A model is plain JSON inside botocore's package; nothing of botocore's code runs. Reading one takes 1-10 ms,
-so a service is loaded when it is first asked for, by whoever owns it.
+A model is plain JSON. That of a service of ours is read (kept.py) when an operation of it is first asked for; another
+one is botocore's (published.py).
 """
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
-import botocore
-import orjson
+from lambent.wire.kept import kept
+from lambent.wire.overlay import Traits, laid_over
 
-Traits = Mapping[str, Any]
 _MESSAGE = "(message)"
 """The name of a shape of ours in every model: an error's message."""
-
-
-class ModelNotFound(LookupError):
-    """botocore publishes no model of this name."""
 
 
 class Shape:
@@ -173,14 +165,11 @@ class Operation:
 class Service:
     """One service's model, with Lambent's overrides applied."""
 
-    def __init__(self, name: str, model: Traits, overrides: Traits | None = None) -> None:
+    def __init__(self, name: str, model: Traits) -> None:
         self.name = name
         """botocore's name of it: the folder under botocore/data."""
-        self.overrides: Traits = overrides or {}
         self._model = model
-        metadata = {**model["metadata"], **self.overrides.get("metadata", {})}
-        definitions = {**_overridden(model["shapes"], self.overrides), _MESSAGE: {"type": "string"}}
-        self._definitions = definitions
+        metadata = model["metadata"]
         self.protocols: tuple[str, ...] = tuple(metadata.get("protocols") or (metadata["protocol"],))
         self.protocol: str = metadata["protocol"]
         self.api_version: str = metadata.get("apiVersion", "")
@@ -191,10 +180,27 @@ class Service:
         self.xml_namespace: str | None = metadata.get("xmlNamespace")
         self.is_query_compatible = "awsQueryCompatible" in metadata
         """Once spoke query: errors carry their query code in a header."""
-        self.operations: dict[str, Operation] = {
-            n: Operation(definitions, n, o)
-            for n, o in _overlaid(model["operations"], self.overrides.get("operations", {})).items()
-        }
+
+    @cached_property
+    def unsigned(self) -> tuple[str, ...]:
+        """The names of the operations whose callers need no credentials."""
+        known = self._model.get("unsigned")
+        return tuple(known if known is not None else (n for n, o in self.operations.items() if o.is_unsigned))
+
+    @cached_property
+    def overrides(self) -> Traits:
+        """What Lambent says of the service beside its model."""
+        overrides: Traits = self._model.get("overrides", {})
+        return overrides
+
+    @cached_property
+    def operations(self) -> Mapping[str, Operation]:
+        """All of them by name, be they here or not."""
+        return {name: Operation(self._definitions, name, model) for name, model in self._model["operations"].items()}
+
+    @cached_property
+    def _definitions(self) -> Traits:
+        return {**self._model["shapes"], _MESSAGE: {"type": "string"}}
 
     def spoken_in(self, protocol: str) -> Service:
         """The service as a protocol sees it that its model no longer describes: names on the wire that only this
@@ -202,9 +208,7 @@ class Service:
         own = self.overrides.get("in_protocols", {}).get(protocol)
         if own is None:
             return self
-        model = {**self._model, "shapes": _overridden(self._model["shapes"], self.overrides)}
-        rest = {name: value for name, value in self.overrides.items() if name not in ("shapes", "members")}
-        return Service(self.name, model, {**rest, "in_protocols": {}, **own})
+        return Service(self.name, laid_over(self._model, {**self.overrides, "in_protocols": {}, **own}))
 
     @cached_property
     def errors(self) -> Mapping[str, Shape]:
@@ -230,57 +234,10 @@ def _with_message(error: Traits) -> Traits:
 
 
 def load(name: str) -> Service:
-    """Read a service's newest model. Raises ModelNotFound."""
-    return Service(name, _read(name), _read_overrides(name))
+    """A service by botocore's name of it. Raises ModelNotFound."""
+    model: Traits | None = kept(name)
+    if model is None:
+        from lambent.wire import published  # and with it botocore, which a server needs for none of its own services
 
-
-def published() -> Iterator[str]:
-    """The names of all services that botocore has a model of."""
-    for folder in sorted(_data().iterdir()):
-        if folder.is_dir() and any(folder.glob("*/service-2.json*")):
-            yield folder.name
-
-
-def _data() -> Path:
-    return Path(botocore.__file__).parent / "data"
-
-
-def _read(name: str) -> Traits:
-    versions = sorted((_data() / name).glob("*/service-2.json*"))
-    if not name or "/" in name or not versions:
-        raise ModelNotFound(name)
-    newest = versions[-1].read_bytes()
-    if versions[-1].suffix == ".gz":
-        newest = gzip.decompress(newest)
-    model: Traits = orjson.loads(newest)
-    return model
-
-
-def _read_overrides(name: str) -> Traits | None:
-    file = Path(__file__).parent / "overrides" / f"{name}.json"
-    if not file.is_file():
-        return None
-    overrides: Traits = orjson.loads(file.read_bytes())
-    return overrides
-
-
-def _overlaid(named: Traits, overrides: Traits) -> dict[str, Any]:
-    """What is named, with the overrides' traits laid over it; a name that the model lacks is an error."""
-    changed = dict(named)
-    for name, traits in overrides.items():
-        changed[name] = {**changed[name], **traits}
-    return changed
-
-
-def _overridden(shapes: Traits, overrides: Traits) -> dict[str, Any]:
-    """The shapes with the overrides' traits laid over them; a trait of null is taken away.
-
-    `shapes` names a shape, `members` a member as Structure.Member. A name that the model lacks is an error:
-    an override that no longer fits must not go unnoticed.
-    """
-    changed = _overlaid(shapes, overrides.get("shapes", {}))
-    for path, traits in overrides.get("members", {}).items():
-        name, member = path.split(".")
-        members = changed[name]["members"]
-        changed[name] = {**changed[name], "members": {**members, member: {**members[member], **traits}}}
-    return changed
+        model = published.read(name)
+    return Service(name, model)

@@ -159,6 +159,7 @@ class Router:
         """Operations that links lead to: those have neither a signature nor a version."""
         self._by_signing_name: dict[str, list[Service]] = {}
         self._tables: dict[str, RestTable] = {}
+        """Made when a service is first asked, as is all that needs to know its operations."""
         self._rest: list[Service] = []
         for service in services:
             self._add(service)
@@ -169,10 +170,9 @@ class Router:
             self._by_target[service.target_prefix] = service
         if any(protocol in _FORM for protocol in service.protocols):
             self._by_version.setdefault(service.api_version, []).append(service)
-            self._by_open_action |= {n: service for n, o in service.operations.items() if o.is_unsigned}
+            self._by_open_action |= dict.fromkeys(service.unsigned, service)
         if service.protocol in _REST:
             self._rest.append(service)
-            self._tables[service.name] = RestTable(service.operations.values())
 
     def knows(self, signing_name: str) -> bool:
         """Whether a service here has this signing name."""
@@ -243,6 +243,8 @@ class Router:
         return Route(service, service.protocol, None, _NOTHING, UnknownOperation())
 
     def _rest_route(self, service: Service, request: Request) -> Route:
+        if service.name not in self._tables:
+            self._tables[service.name] = RestTable(service.operations.values())
         found = self._tables[service.name].match(request)
         if found is None:
             fault = AccessDenied("Unable to determine service/operation name to be authorized")
