@@ -52,6 +52,7 @@ from lambent.front.abroad import Abroad
 from lambent.front.errands import Errands
 from lambent.front.fastdoor import FastDoor
 from lambent.front.identity import Identity
+from lambent.front.neighbourhood import Neighbourhood
 from lambent.front.pipeline import InProcess, Pipeline
 from lambent.front.server import PUBLIC_LIMITS, PublicConnection, Site
 from lambent.invoke.allotments import AllotmentRecords
@@ -140,7 +141,6 @@ async def _run(
     state, facts = settings.data / "runtimes", cache_directory()
     catalogue = open_catalogue(state, sdk=Sdk(), strict=settings.strict_runtimes, facts=facts)
     lambda_service = load("lambda")
-    others = [(load(name), kinds) for name, kinds in neighbours.services()]
     driver = await opening
     stack.push_async_callback(driver.close)
     starting = tasks.start("driver", driver.start())
@@ -210,8 +210,8 @@ async def _run(
     )
     activation = Activation(ports)
     storage = CodeStorage(ports, settings.code_storage)
-    triggers = {name: kind(ports) for name, kind in neighbours.triggers()}
-    supervisor = Supervisor(store.records, triggers, settings_of, tasks, clock, log)
+    neighbourhood = Neighbourhood(ports, neighbours.found())
+    supervisor = Supervisor(store.records, neighbourhood.triggers, settings_of, tasks, clock, log)
     nouns = (
         Functions(ports, artifacts, activation, storage),
         Account(ports, storage),
@@ -225,15 +225,14 @@ async def _run(
         Invocations(ways),
         EventInvokeConfigs(ports),
         FunctionUrls(ports),
-        EventSourceMappings(ports, triggers),
+        EventSourceMappings(ports, neighbourhood.triggers),
         CodeSigningConfigs(ports),
         RuntimeManagementConfigs(ports),
         RecursionConfigs(ports),
         ScalingConfigs(ports),
         CapacityProviders(ports),
     )
-    lambda_ = Api(lambda_service, *nouns)
-    registry = Registry([lambda_, *(Api(service, *(kind(ports) for kind in kinds)) for service, kinds in others)])
+    registry = Registry([Api(lambda_service, *nouns), *neighbourhood.apis()])
     aws.connect(registry)
     identity = Identity(_Identities(keys, sessions), ports.trust, clock)
     pipeline = Pipeline(registry, identity, tasks, log)
@@ -258,8 +257,7 @@ async def _run(
     await invoker.start()
     stack.push_async_callback(invoker.close)
     await activation.resume()
-    for name, kind in neighbours.background():
-        tasks.start(name, kind(ports).run())
+    await neighbourhood.resume()
     await supervisor.start()
     tasks.start("log retention", Retention(store.records, store.journals, clock, log).run())
     tasks.start("garbage", collect_garbage(functions, LayerRecords(store.records), store.blobs, artifacts, log))

@@ -141,8 +141,9 @@ class InProcess:
         assert self._registry is not None
         if service not in self._registry or self._abroad.replaces(self._registry[service].service.signing_name):
             return await self._abroad.call(call, service, operation, request)
-        method = self._registry[service].methods[operation]
-        return dict(await method(call, dict(request)) or {})
+        api = self._registry[service]
+        await api.ready()
+        return dict(await api.methods[operation](call, dict(request)) or {})
 
 
 def service_call(account: str, region: str, request_id: str) -> Call:

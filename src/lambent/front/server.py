@@ -19,8 +19,8 @@ from lambent.front.fastdoor import FastDoor
 from lambent.front.pipeline import Pipeline
 from lambent.kit.http import Connection
 from lambent.kit.http_message import Fields, HttpLimits, Request, Response
-from lambent.neighbours.sns.signing import PATH as SIGNING_CERTIFICATES
-from lambent.neighbours.sns.signing import certificate
+from lambent.neighbours.sns.certificates import PATH as SIGNING_CERTIFICATES
+from lambent.neighbours.sns.certificates import certificate
 from lambent.ports import Ports
 from lambent.wire.errors import ApiError
 from lambent.wire.service import unrouted

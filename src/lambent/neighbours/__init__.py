@@ -1,7 +1,8 @@
 """The AWS services around Lambda, a folder each. `operations.py` (or a folder of that name) means: it has an AWS API;
 `background.py`: something runs there as long as the server does; `trigger.py`: it calls functions.
 
-This file only looks for the folders, so that there is no list to edit and a release may leave some out.
+This file only looks for the folders, so that there is no list to edit and a release may leave some out. It imports
+nothing of them before it is asked: what a server does not use, it does not load.
 """
 
 from __future__ import annotations
@@ -10,55 +11,60 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
-
-def services() -> Iterator[tuple[str, list[type]]]:
-    """(folder, operations classes) of every neighbour with an AWS API; each class is built with Ports alone."""
-    for folder in pkgutil.iter_modules(__path__):
-        package = importlib.import_module(f"{__name__}.{folder.name}")
-        if folder.ispkg and any(found.name == "operations" for found in pkgutil.iter_modules(package.__path__)):
-            operations = importlib.import_module(f"{package.__name__}.operations")
-            yield folder.name, [kind for module in _modules(operations) for kind in _classes(module)]
+from lambent.wire.service import is_operation
 
 
-def background() -> Iterator[tuple[str, type]]:
-    """(folder, class) of what neighbours do on their own: each class is built with Ports alone, and its `run()` goes on
-    until it is cancelled."""
-    return _public("background")
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A folder here. Every method that imports blocks for some milliseconds, once."""
+
+    name: str
+    files: frozenset[str]
+    """Its modules and packages."""
+
+    def operations(self) -> list[type]:
+        """The operations classes; each is built with Ports alone."""
+        module = self._module("operations")
+        return [] if module is None else [kind for each in _with_parts(module) for kind in _operations_classes(each)]
+
+    def background(self) -> list[type]:
+        """What it does on its own: each class is built with Ports alone, and its `run()` goes on until it is
+        cancelled."""
+        module = self._module("background")
+        return [] if module is None else list(_classes(module))
+
+    def trigger(self) -> type | None:
+        """The PollerTrigger, built with Ports alone, by which event source mappings poll its sources."""
+        module = self._module("trigger")
+        return None if module is None else next(kind for kind in _classes(module) if hasattr(kind, "poller"))
+
+    def _module(self, file: str) -> ModuleType | None:
+        return importlib.import_module(f"{__name__}.{self.name}.{file}") if file in self.files else None
 
 
-def triggers() -> Iterator[tuple[str, type]]:
-    """(folder, class) of those whose sources event source mappings poll: a PollerTrigger, built with Ports alone."""
-    return ((folder, kind) for folder, kind in _public("trigger") if hasattr(kind, "poller"))
+def found() -> tuple[Neighbour, ...]:
+    """All that there are."""
+    folders = (folder for folder in sorted(Path(__file__).parent.iterdir()) if (folder / "__init__.py").is_file())
+    return tuple(Neighbour(folder.name, frozenset(file.stem for file in folder.iterdir())) for folder in folders)
 
 
-def _public(file: str) -> Iterator[tuple[str, type]]:
-    """(folder, class) of the public classes in every neighbour's file of that name."""
-    for folder in pkgutil.iter_modules(__path__):
-        package = importlib.import_module(f"{__name__}.{folder.name}")
-        if folder.ispkg and any(found.name == file for found in pkgutil.iter_modules(package.__path__)):
-            module = importlib.import_module(f"{package.__name__}.{file}")
-            for name, kind in inspect.getmembers(module, inspect.isclass):
-                if kind.__module__ == module.__name__ and not name.startswith("_"):
-                    yield folder.name, kind
-
-
-def _modules(operations: ModuleType) -> Iterator[ModuleType]:
-    yield operations
-    for found in pkgutil.iter_modules(getattr(operations, "__path__", ())):
-        yield importlib.import_module(f"{operations.__name__}.{found.name}")
+def _with_parts(module: ModuleType) -> Iterator[ModuleType]:
+    yield module
+    for part in pkgutil.iter_modules(getattr(module, "__path__", ())):
+        yield importlib.import_module(f"{module.__name__}.{part.name}")
 
 
 def _classes(module: ModuleType) -> Iterator[type]:
-    for name, kind in inspect.getmembers(module, inspect.isclass):
-        if kind.__module__ == module.__name__ and not name.startswith("_") and _is_operations(kind):
+    for name, kind in vars(module).items():
+        if inspect.isclass(kind) and kind.__module__ == module.__name__ and not name.startswith("_"):
             yield kind
 
 
-def _is_operations(kind: type) -> bool:
-    """Whether its public coroutines take a call and a request."""
-    return any(
-        not name.startswith("_") and list(inspect.signature(method).parameters) == ["self", "call", "request"]
-        for name, method in inspect.getmembers(kind, inspect.iscoroutinefunction)
-    )
+def _operations_classes(module: ModuleType) -> Iterator[type]:
+    for kind in _classes(module):
+        if any(is_operation(member) for name, member in vars(kind).items() if not name.startswith("_")):
+            yield kind

@@ -26,6 +26,8 @@ from lambent.wire.validate import compile_validator
 CODECS: Mapping[str, type[Codec]] = {c.name: c for c in (RestJson, Json, Query, Ec2, RestXml, Cbor)}
 
 Method = Callable[[Call, Any], Awaitable[Mapping[str, Any] | None]]
+Provide = Callable[[], Awaitable[Iterable[object]]]
+"""Gets the objects whose methods are operations."""
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _UNTYPED = frozenset({"dict", "Mapping", "object", "Any"})
 
@@ -58,21 +60,37 @@ class Bound:
 
 
 class Api:
-    """One service as it is served: its model and the objects whose methods are its operations.
+    """One service as it is served: its model and the objects whose methods are its operations, given now or provided
+    when the first of them is called.
 
     Refuses, with Mismatch, a public coroutine method that is no operation, or one that two objects have.
     """
 
-    def __init__(self, service: Service, *implementations: object) -> None:
+    def __init__(self, service: Service, *implementations: object, provide: Provide | None = None) -> None:
         self.service = service
-        self.methods = _methods(service, implementations)
-        """Method by operation name, for the operations that are there."""
+        self._provide = provide
+        self._methods = _methods(service, implementations) if provide is None else {}
         self._spoken: dict[str, Service] = {}
         self._codecs: dict[str, Codec] = {}
         self._bound: dict[tuple[str, str], Bound] = {}
 
+    async def ready(self) -> None:
+        """Return when the operations can be called. Raises what providing them raises; then it is tried again."""
+        if self._provide is None:
+            return
+        methods = _methods(self.service, await self._provide())
+        if self._provide is not None:  # whoever else has waited may have been first
+            self._methods, self._provide = methods, None
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """Method by operation name, for the operations that are there; `ready` comes first."""
+        assert self._provide is None, f"{self.service.name} is not ready"
+        return self._methods
+
     def bound(self, operation: str, protocol: str | None = None) -> Bound:
-        """The operation in this protocol (default: the service's first), compiled at its first use."""
+        """The operation in this protocol (default: the service's first), compiled at its first use. `ready` comes
+        first."""
         key = (protocol or self.service.protocol, operation)
         if key not in self._bound:
             self._bound[key] = self._bind(self._spoken_in(key[0]).operations[operation], key[0])
@@ -135,6 +153,8 @@ class Registry:
         Other exceptions are faults of ours and go to the caller, who logs them and answers InternalError.
         """
         try:
+            if route.operation is not None:
+                await self._apis[route.service.name].ready()
             bound = self.bound(route)
             values = bound.request(request, route.captured)
             assert bound.method is not None
@@ -180,17 +200,26 @@ def _methods(service: Service, implementations: Iterable[object]) -> dict[str, M
     return found
 
 
+def is_operation(function: object) -> bool:
+    """Whether it is a coroutine function that takes (self, call, request)."""
+    if not inspect.iscoroutinefunction(function):
+        return False
+    code = inspect.unwrap(function).__code__
+    parameters: tuple[str, ...] = code.co_varnames[: code.co_argcount]
+    return parameters == ("self", "call", "request")
+
+
 def _public_coroutines(implementation: object) -> Iterable[tuple[str, Method]]:
-    for name, _function in inspect.getmembers(type(implementation), inspect.iscoroutinefunction):
-        if not name.startswith("_"):
+    for name in dir(type(implementation)):
+        if not name.startswith("_") and inspect.iscoroutinefunction(getattr(type(implementation), name)):
             yield name, getattr(implementation, name)
 
 
 def _check_signature(where: str, method: Method, operation: Operation) -> None:
-    parameters = list(inspect.signature(method).parameters.values())
-    if [p.name for p in parameters] != ["call", "request"]:
+    function = getattr(method, "__func__", method)
+    if not is_operation(function):
         raise Mismatch(f"{where} must take (call, request)")
-    annotation = parameters[1].annotation
+    annotation = function.__annotations__.get("request")
     if not (isinstance(annotation, str) and annotation.isidentifier()) or annotation in _UNTYPED:
         return
     wanted = operation.input.name if operation.input is not None else None

@@ -33,7 +33,7 @@ def _model() -> Service:
 
 @cache
 def _kinds() -> list[type]:
-    return next(kinds for name, kinds in neighbours.services() if name == "sqs")
+    return next(each.operations() for each in neighbours.found() if each.name == "sqs")
 
 
 class Sqs:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import datetime
-import hashlib
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -15,16 +14,13 @@ import orjson
 
 from lambent.kit.seal import Seal
 from lambent.kit.tasks import Tasks
+from lambent.neighbours.sns.certificates import KEY, certificate_path
 from lambent.neighbours.sns.envelope import Signature
-from lambent.neighbours.sns.names import ROOT
 from lambent.store.base import ABSENT, Put, Record, Records, RevisionMismatch
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-PATH = "/_lambent/sns/"
-"""The certificate is below it."""
-_KEY = f"{ROOT}signing"
 _CONTEXT = "sns/signing"
 _BITS = 2048
 _YEARS = 30
@@ -51,7 +47,7 @@ class Signer:
 
     async def _pair(self) -> tuple[str, bytes]:
         if self._held is None:
-            record = await self._records.get(_KEY) or await self._made()
+            record = await self._records.get(KEY) or await self._made()
             stored = orjson.loads(record.value)
             key = self._seal.unseal(base64.b64decode(stored["key"]), _CONTEXT)
             self._held = certificate_path(stored["certificate"]), key
@@ -62,26 +58,12 @@ class Signer:
         sealed = base64.b64encode(self._seal.seal(key, _CONTEXT)).decode()
         value = orjson.dumps({"certificate": certificate, "key": sealed})
         try:
-            await self._records.write(Put(_KEY, value, expect=ABSENT))
+            await self._records.write(Put(KEY, value, expect=ABSENT))
         except RevisionMismatch:
             pass  # Somebody was faster; then theirs is the key.
-        record = await self._records.get(_KEY)
+        record = await self._records.get(KEY)
         assert record is not None
         return record
-
-
-async def certificate(records: Records, path: str) -> bytes | None:
-    """The certificate that is served at a path below PATH, as PEM; None when there is none."""
-    record = await records.get(_KEY)
-    if record is None:
-        return None
-    text: str = orjson.loads(record.value)["certificate"]
-    return text.encode() if certificate_path(text) == path else None
-
-
-def certificate_path(text: str) -> str:
-    """Where a certificate is served: AWS's name for it, with its digest."""
-    return f"{PATH}SimpleNotificationService-{hashlib.sha256(text.encode()).hexdigest()[:32]}.pem"
 
 
 # The library takes 20 to 40 ms to load, and most servers sign nothing: so it is imported where it is used.
