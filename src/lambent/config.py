@@ -14,6 +14,10 @@ from lambent.foreign.targets import Neighbour
 PORT = 4566
 
 
+class StartError(Exception):
+    """The server cannot start; the text is for whoever started it."""
+
+
 def default_data_directory(environ: Mapping[str, str] = os.environ) -> Path:
     """$LAMBENT_DATA, else $XDG_DATA_HOME/lambent, else ~/.local/share/lambent."""
     if named := environ.get("LAMBENT_DATA"):

@@ -1,4 +1,4 @@
-"""What an operations class may use, in one frozen bundle that app.py fills."""
+"""What a server stands on, and what an operations class may use: frozen bundles that app.py and assembly.py fill."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from lambent.kit.seal import Seal
     from lambent.kit.tasks import Tasks
     from lambent.runtimes.catalogue import Catalogue
-    from lambent.store.base import Blobs, Journals, Queues, Records
+    from lambent.sandbox.base import Driver
+    from lambent.store.base import Blobs, Journals, Queues, Records, Store
     from lambent.wire.call import Call
 
 T = TypeVar("T")
@@ -25,6 +26,20 @@ class Aws(Protocol):
 
     async def call(self, call: Call, service: str, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """The operation's answer, in model member names; `call` says for whom. Raises its ApiError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a server stands on, opened and started."""
+
+    store: Store
+    driver: Driver
+    seal: Seal
+    clock: Clock
+    tasks: Tasks
+    log: Log
+    stopping: asyncio.Event
+    """Set when the server shall stop."""
 
 
 @dataclass(frozen=True, slots=True)

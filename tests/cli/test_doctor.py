@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from lambent.app import Report
 from lambent.cli import doctor
 from lambent.cli.doctor import Advice, advice, cure, sdk_targets, sheet
 from lambent.cli.main import lambent
+from lambent.examination import Report
 from lambent.runtimes.base import Runtime
 from lambent.runtimes.sdk import Sdk
 

@@ -14,12 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from lambent import __version__
-from lambent.app import Report, examine
 from lambent.cli.failure import FAILED, Failure
 from lambent.cli.options import data_directory, data_option
 from lambent.cli.runtimes import by_number
 from lambent.cli.sdk import TARGETS
 from lambent.config import Settings
+from lambent.examination import Report, examine
 from lambent.runtimes.base import Runtime
 
 MOTO = "pip install 'lambent[moto]', or lambent serve --neighbour s3=URL"

@@ -9,11 +9,11 @@ import click
 import uvloop
 
 from lambent import __version__
-from lambent.app import Running, StartError
+from lambent.app import Running
 from lambent.app import serve as run
 from lambent.cli.failure import Failure
 from lambent.cli.options import data_directory, data_option
-from lambent.config import PORT, Settings
+from lambent.config import PORT, Settings, StartError
 from lambent.core import limits
 from lambent.core.retry import DELAYS_S
 from lambent.foreign.targets import BadNeighbour, neighbours
