@@ -47,7 +47,9 @@ def f(shared_server: Any, aws: Any, tools: Any) -> Iterator[str]:
     """A function with versions 1 and 2, an alias `live` of 1, a policy on `live`, and a layer of its name with versions
     1 and 2, for tests that leave all of it as it is."""
     name = f"answers-{uuid4().hex[:12]}"
-    shared_server.function(name, {"app.py": "def handler(event, context): return event\n"}, Publish=True)
+    shared_server.function(
+        name, {"app.py": "def handler(event, context): return 1 / (event != 'fail')\n"}, Publish=True
+    )
     aws.update_function_configuration(FunctionName=name, Description="two")
     tools.wait_for(lambda: aws.get_function_configuration(FunctionName=name)["LastUpdateStatus"] == "Successful")
     aws.publish_version(FunctionName=name)
@@ -152,6 +154,14 @@ ERRORS: list[tuple[str, dict[str, Any], tuple[int, str], str]] = [
      f"Function not found: {LAMBDA}:function:f"),
     *[(op, {"FunctionName": "f", "Qualifier": "$latest"}, MISSING, f"Function not found: {LAMBDA}:function:f:$latest")
       for op in ("get_function", "invoke")],
+    # invocations
+    *[(op, {**F, "ClientContext": text}, (400, "InvalidRequestContentException"),
+       "Client context must be a valid Base64-encoded JSON object.")
+      for op in ("invoke", "invoke_with_response_stream") for text in ("no base64", "MQ==", "e30")],
+    ("invoke", {**F, "InvocationType": "Other"}, MALFORMED,
+     "1 validation error detected: Value 'Other' at 'invocationType' failed to satisfy constraint: Member must satisfy "
+     "enum value set: [Event, RequestResponse, DryRun]"),
+    ("invoke_async", {**NO_F, "InvokeArgs": b"{}"}, MISSING, f"Function not found: {NOBODY}:$LATEST"),
     # what a function is made of
     ("list_functions", {"FunctionVersion": "invalid"}, MALFORMED,
      "1 validation error detected: Value 'invalid' at 'functionVersion' failed to satisfy constraint: Member must "
@@ -392,3 +402,111 @@ def test_every_rule_that_a_name_breaks_is_told_and_those_of_the_qualifier_first(
     many = "s" if len(complaints) > 1 else ""
     assert (answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]) == MALFORMED
     assert answer["Error"]["Message"] == f"{len(complaints)} validation error{many} detected: {'; '.join(complaints)}"
+
+
+ALWAYS = frozenset({"date", "x-amzn-requestid", "connection", "content-length"})
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_", "status", "headers"),
+    [
+        ("invoke", {}, 200, {"x-amz-executed-version", "content-type", "x-amzn-trace-id", "x-amzn-remapped-content-length"}),
+        ("invoke", {"ClientContext": "e30="}, 200,
+         {"x-amz-executed-version", "content-type", "x-amzn-trace-id", "x-amzn-remapped-content-length"}),
+        ("invoke", {"LogType": "Tail"}, 200, {"x-amz-executed-version", "content-type", "x-amzn-trace-id",
+                                              "x-amzn-remapped-content-length", "x-amz-log-result"}),
+        ("invoke", {"Payload": b'"fail"'}, 200, {"x-amz-executed-version", "content-type", "x-amzn-trace-id",
+                                                 "x-amzn-remapped-content-length", "x-amz-function-error"}),
+        ("invoke", {"InvocationType": "Event"}, 202, {"x-amzn-trace-id", "x-amzn-remapped-content-length"}),
+        ("invoke", {"InvocationType": "DryRun"}, 204, set()),
+    ],
+)  # fmt: skip
+def test_an_invocation_s_answer_has_the_headers_of_aws(
+    aws: Any, f: str, operation: str, request_: dict[str, Any], status: int, headers: set[str]
+) -> None:
+    answer = getattr(aws, operation)(FunctionName=f, **request_)["ResponseMetadata"]
+    assert (answer["HTTPStatusCode"], set(answer["HTTPHeaders"]) - ALWAYS) == (status, headers)
+    assert answer["HTTPHeaders"].get("x-amzn-remapped-content-length", "0") == "0"
+    assert answer["HTTPHeaders"].get("x-amz-function-error", "Unhandled") == "Unhandled"
+
+
+SHOWN = frozenset({
+    "Architectures", "CodeSha256", "CodeSize", "Description", "EphemeralStorage", "FunctionArn", "FunctionName", "Handler",
+    "LastModified", "LoggingConfig", "MemorySize", "PackageType", "RevisionId", "Role", "Runtime", "SnapStart", "Timeout",
+    "TracingConfig", "Version"})  # fmt: skip
+READ = SHOWN | {"RuntimeVersionConfig", "State", "LastUpdateStatus"}
+PENDING = SHOWN | {"RuntimeVersionConfig", "State", "StateReason", "StateReasonCode"}
+UPDATING = READ | {"LastUpdateStatusReason", "LastUpdateStatusReasonCode"}
+
+
+def test_answers_have_the_recorded_members_and_revisions_change_when_they_do_on_aws(
+    shared_server: Any, aws: Any, tools: Any
+) -> None:
+    name = f"members-{uuid4().hex[:12]}"
+
+    def members(answer: dict[str, Any]) -> set[str]:
+        return set(answer) - {"ResponseMetadata"}
+
+    def settled() -> dict[str, Any]:
+        tools.wait_for(
+            lambda: aws.get_function_configuration(FunctionName=name).get("LastUpdateStatus") == "Successful"
+        )
+        return dict(aws.get_function_configuration(FunctionName=name))
+
+    code = {"ZipFile": tools.zipped({"app.py": "def handler(event, context): return 1\n"})}
+    made = {"Runtime": "python3.11", "Handler": "app.handler", "Role": shared_server.role(), "Code": code}
+    created = aws.create_function(FunctionName=name, Publish=True, **made)
+    assert (members(created), created["Version"], created["State"]) == (PENDING, "1", "Pending")
+    arn = f"{LAMBDA}:function:{name}"
+    assert created["FunctionArn"] == arn
+    read = settled()
+    assert (members(read), read["Version"], read["FunctionArn"]) == (READ, "$LATEST", arn)
+    revisions = [read["RevisionId"]]
+
+    def changed(again: bool = True) -> None:
+        revisions.append(settled()["RevisionId"])
+        assert (revisions[-1] != revisions[-2]) is again
+
+    found = aws.get_function(FunctionName=name)
+    assert (members(found), set(found["Code"])) == ({"Configuration", "Code"}, {"Location", "RepositoryType"})
+    assert aws.publish_version(FunctionName=name, Description="unused")["Version"] == "1"
+    changed(False)
+    updating = aws.update_function_configuration(FunctionName=name, Timeout=4)
+    assert (members(updating), updating["LastUpdateStatus"]) == (UPDATING, "InProgress")
+    assert updating["RevisionId"] not in revisions
+    changed()
+    published = aws.update_function_code(FunctionName=name, Publish=True, **code)
+    assert (members(published), published["Version"], published["FunctionArn"]) == (PENDING, "2", f"{arn}:2")
+    changed()
+    assert aws.get_function_configuration(FunctionName=name, Qualifier="2")["RevisionId"] == published["RevisionId"]
+    aws.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+    changed(False)
+    for operation, request in (
+        ("tag_resource", {"Resource": arn, "Tags": {"a": "b"}}),
+        ("untag_resource", {"Resource": arn, "TagKeys": ["a"]}),
+        ("add_permission", {"FunctionName": name, **INVOKE}),
+        ("remove_permission", {"FunctionName": name, "StatementId": "new"}),
+    ):
+        getattr(aws, operation)(**request)
+        changed()
+    for version in aws.list_versions_by_function(FunctionName=name)["Versions"]:
+        assert (set(version), version["FunctionArn"]) == (SHOWN, f"{arn}:{version['Version']}")
+    aws.delete_function(FunctionName=name)
+
+
+def test_layers_are_shown_with_what_was_given_and_no_more(aws: Any, tools: Any) -> None:
+    name, content = f"shown-{uuid4().hex[:12]}", {"ZipFile": tools.zipped({"a": "b"})}
+    plain = {"Content", "CreatedDate", "Description", "LayerArn", "LayerVersionArn", "Version", "ResponseMetadata"}
+    for given, shown in (
+        ({}, {}),
+        ({"CompatibleArchitectures": ["x86_64"]}, {"CompatibleArchitectures": ["x86_64"], "CompatibleRuntimes": []}),
+        (
+            {"CompatibleRuntimes": [], "CompatibleArchitectures": []},
+            {"CompatibleRuntimes": [], "CompatibleArchitectures": []},
+        ),
+    ):
+        made = aws.publish_layer_version(LayerName=name, Content=content, **given)
+        assert {member: value for member, value in made.items() if member not in plain} == shown
+        assert set(made["Content"]) == {"CodeSha256", "CodeSize", "Location"}
+        aws.delete_layer_version(LayerName=name, VersionNumber=made["Version"])
+    assert aws.list_layer_versions(LayerName=name)["LayerVersions"] == []

@@ -100,6 +100,7 @@ async def test_the_answer_of_a_function_that_failed(edge: Any) -> None:
     assert (answer.status, answer.body) == (200, b'{"errorType":"E"}')
     assert dict(answer.headers) == {
         b"Content-Type": b"application/json",
+        b"x-amzn-Remapped-Content-Length": b"0",
         b"x-amzn-RequestId": b"11111111-2222-4333-8444-555555555555",
         b"X-Amz-Executed-Version": b"$LATEST",
         b"X-Amzn-Trace-Id": b"Root=1-11111111-222243338444555555555555",

@@ -554,11 +554,14 @@ def test_only_the_last_4_kb_of_a_log_are_returned(deploy: Any, run: Run) -> None
     [
         (
             b"{broken",
-            "Could not parse request body into json: Could not parse payload into json: Unexpected character ('b'",
+            "Could not parse request body into json: Could not parse payload into json: Unexpected character ('b' "
+            "(code 98)): was expecting double-quote to start field name\n at [Source: REDACTED "
+            "(`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: 2]",
         ),
         (b"\x99", "Could not parse request body into json"),
         (b'{"a":', "Unexpected end-of-input"),
-        (b"NaN", "Could not parse"),
+        (b"NaN", "Non-standard token 'NaN'"),
+        (b"x" * 70_000, "Could not parse payload into json: Unexpected character"),
     ],
 )
 def test_a_payload_that_is_no_json_is_refused(deploy: Any, aws: Any, payload: bytes, text: str) -> None:

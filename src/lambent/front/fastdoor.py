@@ -101,7 +101,7 @@ class FastDoor:
         outcome = result.outcome
         head = (
             f"Content-Type: application/json\r\nx-amzn-RequestId: {request_id}\r\n"
-            f"X-Amz-Executed-Version: {result.version}\r\n"
+            f"X-Amz-Executed-Version: {result.version}\r\nx-amzn-Remapped-Content-Length: 0\r\n"
             f"X-Amzn-Trace-Id: {told_trace(invocation.trace, request_id)}\r\n"
         )
         if outcome.is_error:
@@ -117,7 +117,7 @@ class FastDoor:
             self._refuse(connection, request_id, InternalError())
             return
         trace = told_trace(invocation.trace, request_id)
-        head = f"x-amzn-RequestId: {request_id}\r\nX-Amzn-Trace-Id: {trace}\r\n"
+        head = f"x-amzn-RequestId: {request_id}\r\nx-amzn-Remapped-Content-Length: 0\r\nX-Amzn-Trace-Id: {trace}\r\n"
         connection.respond(202, head.encode())
 
     def _refuse(self, connection: Connection, request_id: str, error: ApiError) -> None:

@@ -82,6 +82,8 @@ class Pipeline:
         if call.service == "lambda" and call.operation in _TRACED and answer.status in (200, 202):
             trace = told_trace(request.headers.get(b"x-amzn-trace-id", b"").decode("latin-1"), request_id)
             answer.headers.append((b"X-Amzn-Trace-Id", trace.encode("latin-1")))
+            if answer.stream is None:
+                answer.headers.append((b"x-amzn-Remapped-Content-Length", b"0"))
         return answer
 
     async def verified(self, request: Request) -> Verified:

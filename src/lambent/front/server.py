@@ -29,6 +29,8 @@ HEALTH = b"/_lambent/health"
 STATS = STATS_PATH.encode()
 _JSON = ((b"Content-Type", b"application/json"),)
 _LAYERS = b"/2018-10-31/layers"
+_DATED = b"/20"
+"""What the paths of Lambda's operations begin with."""
 _LARGE_BODIES = (b"/2015-03-31/functions", _LAYERS)
 PUBLIC_LIMITS = HttpLimits(unasked_bytes=65_536)
 """What one client may send; a body of so few bytes is below the limit of every operation."""
@@ -110,7 +112,8 @@ class PublicConnection(Connection):
             text = f"Request must be smaller than {limit} bytes for the {operation} operation"
             error = ApiError(text, code="RequestEntityTooLargeException", status=413)
         answer = unrouted(error, self._site.pipeline.request_id(request))
-        return Response(answer.status, answer.headers, answer.body)
+        body = orjson.dumps({"Message": error.message}) if request.path.startswith(_DATED) else answer.body
+        return Response(answer.status, answer.headers, body)
 
     async def _answer(self, request: Request) -> None:
         if request.path.startswith(b"/_lambent/"):
