@@ -357,7 +357,7 @@ def test_terraform_applies_plans_no_changes_updates_and_destroys(server: Any, to
     (work / "layer.zip").write_bytes(tools.zipped({"python/words.py": "MARK = '!'\n"}))
     (work / "main.tf").write_text(TERRAFORM.replace("ENDPOINT", server.endpoint))
     sqs = server.client("sqs")
-    for name in ("letters", "orders"):
+    for name in ("letters", "orders", "failed"):
         sqs.create_queue(QueueName=name)
     if not server.is_dev:
         (work / "queues.tf").write_text(QUEUES)
@@ -384,4 +384,4 @@ def test_terraform_applies_plans_no_changes_updates_and_destroys(server: Any, to
         assert shown["Attributes"] == {"ReceiveMessageWaitTimeSeconds": "7"}
     command(server, "terraform", "destroy", "-auto-approve", "-no-color", cwd=work)
     assert aws.list_functions()["Functions"] == []
-    assert [url.rpartition("/")[2] for url in sqs.list_queues()["QueueUrls"]] == ["letters", "orders"]
+    assert [url.rpartition("/")[2] for url in sqs.list_queues()["QueueUrls"]] == ["failed", "letters", "orders"]

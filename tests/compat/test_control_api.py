@@ -128,6 +128,8 @@ ERRORS: list[tuple[str, dict[str, Any], tuple[int, str], str]] = [
     (PUT_INVOKE, {**F, **on_failure(LAMBDA + ":function:nobody")}, INVALID,
      f"The destination ARN {LAMBDA}:function:nobody is invalid."),
     (PUT_INVOKE, {**F, **on_failure(QUEUE + ".fifo")}, INVALID, f"The destination ARN {QUEUE}.fifo is invalid."),
+    (PUT_INVOKE, {**F, **on_failure(QUEUE + "-absent")}, INVALID, f"The destination ARN {QUEUE}-absent is invalid."),
+    (PUT_INVOKE, {**F, **on_failure(TOPIC + "-absent")}, INVALID, f"The destination ARN {TOPIC}-absent is invalid."),
     (PUT_INVOKE, {**F, **on_failure(STREAM)}, INVALID,
      "The provided destination config DestinationConfig(onSuccess=null, "
      f"onFailure=OnFailure(destination={STREAM})) is invalid."),
@@ -282,7 +284,18 @@ def own(aws: Any, members: dict[str, Any]) -> Iterator[str]:
         pass
 
 
-def test_event_invoke_configs_are_put_merged_listed_and_deleted(aws: Any, own: str) -> None:
+@pytest.fixture
+def places(shared_server: Any) -> Iterator[dict[str, str]]:
+    """The ARNs of a queue and a topic."""
+    sqs, sns = shared_server.client("sqs"), shared_server.client("sns")
+    name = f"place-{uuid4().hex[:8]}"
+    url, topic = sqs.create_queue(QueueName=name)["QueueUrl"], sns.create_topic(Name=name)["TopicArn"]
+    yield {"queue": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}", "topic": topic}
+    sqs.delete_queue(QueueUrl=url)
+    sns.delete_topic(TopicArn=topic)
+
+
+def test_event_invoke_configs_are_put_merged_listed_and_deleted(aws: Any, own: str, places: dict[str, str]) -> None:
     arn = f"{LAMBDA}:function:{own}:$LATEST"
     put = aws.put_function_event_invoke_config(FunctionName=own, MaximumRetryAttempts=1, MaximumEventAgeInSeconds=60)
     modified = put.pop("LastModified")
@@ -295,7 +308,7 @@ def test_event_invoke_configs_are_put_merged_listed_and_deleted(aws: Any, own: s
             "DestinationConfig": {"OnSuccess": {}, "OnFailure": {}},
         },
     )
-    destinations = {"OnSuccess": {"Destination": BUS}, "OnFailure": {"Destination": "arn:aws:s3:::bucket"}}
+    destinations = {"OnSuccess": {"Destination": places["queue"]}, "OnFailure": {"Destination": places["topic"]}}
     updated = aws.update_function_event_invoke_config(FunctionName=own, DestinationConfig=destinations)
     assert updated["DestinationConfig"] == destinations
     assert (updated["MaximumRetryAttempts"], updated["MaximumEventAgeInSeconds"]) == (1, 60)
@@ -342,11 +355,14 @@ def test_versions_and_aliases_have_settings_of_their_own(aws: Any, own: str) -> 
     assert [each["FunctionArn"] for each in urls] == [f"{arn}:B"]
 
 
-@pytest.mark.parametrize("arn", [QUEUE, TOPIC, BUS, LAMBDA + ":function:{F}", LAMBDA + ":function:{F}:$LATEST"])
-def test_a_destination_may_be_a_queue_a_topic_a_bus_or_another_function(aws: Any, f: str, own: str, arn: str) -> None:
-    wanted = named(on_failure(arn), f)
-    answer = aws.put_function_event_invoke_config(FunctionName=own, **wanted)
-    assert answer["DestinationConfig"] == {"OnSuccess": {}, **wanted["DestinationConfig"]}
+def test_a_destination_may_be_a_queue_a_topic_or_another_function(
+    aws: Any, f: str, own: str, places: dict[str, str]
+) -> None:
+    function = f"{LAMBDA}:function:{f}"
+    for arn in (*places.values(), function, f"{function}:$LATEST"):
+        wanted = on_failure(arn)
+        answer = aws.put_function_event_invoke_config(FunctionName=own, **wanted)
+        assert answer["DestinationConfig"] == {"OnSuccess": {}, **wanted["DestinationConfig"]}
 
 
 def test_a_function_has_one_url_which_keeps_its_address(aws: Any, own: str) -> None:

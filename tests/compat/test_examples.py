@@ -44,7 +44,8 @@ def test_the_published_examples_are_answered_with_the_documented_members(make_se
     server = make_server("--dev").start()
     aws = server.client("lambda", aws_access_key_id=ACCOUNT, region_name=REGION)
     prepare(aws, tools)
-    server.client("sqs", aws_access_key_id=ACCOUNT, region_name=REGION).create_queue(QueueName="my-queue")
+    for name, region in (("my-queue", REGION), ("destination", "us-east-2")):
+        server.client("sqs", aws_access_key_id=ACCOUNT, region_name=region).create_queue(QueueName=name)
     uuid = ""
     for operation, example in examples():
         request = fitted(operation, example["input"], uuid)

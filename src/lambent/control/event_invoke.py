@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from lambent.control.destinations import Destinations, destination_in
 from lambent.control.finding import find_named
 from lambent.control.naming import function_ref
 from lambent.control.paging import page
@@ -21,7 +22,6 @@ from lambent.control.shapes import (
 )
 from lambent.core import limits
 from lambent.core.arn import LATEST, FunctionRef
-from lambent.core.destination import Destination, can_take
 from lambent.invoke.belongings import Belongings, Value
 from lambent.invoke.records import FunctionRecords
 from lambent.ports import Ports
@@ -39,6 +39,7 @@ class EventInvokeConfigs:
         self._clock = ports.clock
         self._functions = FunctionRecords(ports.records, ports.seal)
         self._configs = Belongings(ports.records, "event-invoke")
+        self._destinations = Destinations(ports)
 
     async def put_function_event_invoke_config(
         self, call: Call, request: PutFunctionEventInvokeConfigRequest
@@ -101,40 +102,10 @@ class EventInvokeConfigs:
         if before is None:
             raise _missing(ref)
         if "DestinationConfig" in wanted:
-            await self._check_destinations(ref, wanted["DestinationConfig"])
+            await self._destinations.check(call, ref, wanted["DestinationConfig"])
         config = {**before, **wanted, "LastModified": round(self._clock.now(), 3)}
         await self._functions.replace(*found, self._configs.change(ref, config, qualifier=qualifier))
         return _shown(ref, qualifier, config)
-
-    async def _check_destinations(self, ref: FunctionRef, config: Mapping[str, Any]) -> None:
-        success, failure = _destination(config, "OnSuccess"), _destination(config, "OnFailure")
-        parsed = {arn: Destination.parse(arn) for arn in (failure, success) if arn}
-        if (success and not can_take(parsed[success], failures=False)) or (
-            failure and not can_take(parsed[failure], failures=True)
-        ):
-            on_success = f"OnSuccess(destination={success})" if success else "null"
-            on_failure = f"OnFailure(destination={failure})" if failure else "null"
-            raise InvalidParameterValueException(
-                f"The provided destination config DestinationConfig(onSuccess={on_success}, onFailure={on_failure}) "
-                "is invalid."
-            )
-        for arn, destination in parsed.items():
-            assert destination is not None
-            await self._check_destination(ref, arn, destination)
-
-    async def _check_destination(self, ref: FunctionRef, arn: str, destination: Destination) -> None:
-        refusal = InvalidParameterValueException(f"The destination ARN {arn} is invalid.")
-        if not destination.well_formed:
-            raise refusal
-        if destination.function is None:
-            return
-        target = FunctionRef(destination.account, destination.region, destination.function, destination.qualifier)
-        if (target.account, target.region) != (ref.account, ref.region):
-            raise refusal
-        if target.name == ref.name:
-            raise InvalidParameterValueException("You can't specify the function as a destination for itself.")
-        if await find_named(self._functions, target) is None:
-            raise refusal
 
 
 def _ref(call: Call, request: Mapping[str, Any]) -> FunctionRef:
@@ -145,15 +116,10 @@ def _qualifier(ref: FunctionRef) -> str:
     return ref.qualifier or LATEST
 
 
-def _destination(config: Mapping[str, Any], name: str) -> str | None:
-    """The ARN; None when none is given, or an empty one."""
-    return (config.get(name) or {}).get("Destination") or None
-
-
 def _shown(ref: FunctionRef, qualifier: str, config: Value) -> FunctionEventInvokeConfig:
     """As AWS answers: numbers only if they are set, both kinds of destination always."""
     destinations = config.get("DestinationConfig") or {}
-    targets = {name: _destination(destinations, name) for name in ("OnSuccess", "OnFailure")}
+    targets = {name: destination_in(destinations, name) for name in ("OnSuccess", "OnFailure")}
     answer: dict[str, Any] = {
         "FunctionArn": FunctionRef(ref.account, ref.region, ref.name, qualifier).arn,
         "LastModified": config["LastModified"],
