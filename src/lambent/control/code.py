@@ -48,9 +48,9 @@ def _not_fetched(error: ApiError, wanted: Mapping[str, str]) -> ApiError:
         return InvalidParameterValueException(f"Unzipped size must be smaller than {limits.UNZIPPED} bytes")
     if error.code == "NotImplementedException":
         return InvalidParameterValueException(error.message)
-    if (error.status or 400) >= 500:
-        return ApiError(error.message, code="ServiceException", status=500)
     told = f"S3 Error Code: {error.code}. S3 Error Message: {error.message}"
+    if (error.status or 400) >= 500:
+        return ApiError(f"Error occurred while GetObject. {told}", code="ServiceException", status=500)
     if error.code in _DENIED:
         where = f"{wanted['Bucket']}/{wanted['Key']}"
         return AccessDenied(

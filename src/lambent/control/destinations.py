@@ -20,6 +20,7 @@ class Destinations:
 
     def __init__(self, ports: Ports) -> None:
         self._aws = ports.aws
+        self._log = ports.log
         self._functions = FunctionRecords(ports.records, ports.seal)
 
     async def check(self, call: Call, ref: FunctionRef, config: Mapping[str, Any]) -> None:
@@ -66,8 +67,9 @@ class Destinations:
         except ApiError as error:
             if error.code == "NotImplementedException":  # nobody has the service here; the text says what to do
                 raise InvalidParameterValueException(error.message) from None
+            self._log.info("destination_not_found", arn=destination.arn, reason=f"{error.code}: {error.message}")
             if (error.status or 400) >= 500:
-                text = f"The destination {destination.arn} cannot be checked. {error.message}"
+                text = f"The destination {destination.arn} cannot be looked for: {error.code}: {error.message}"
                 raise ApiError(text, code="ServiceException", status=500) from None
             return False
         return True

@@ -11,7 +11,7 @@ from lambent.foreign.services import Foreign, Passed
 from lambent.kit.http_client import AnswerTooLarge, Broken
 from lambent.kit.tasks import Tasks
 from lambent.wire.call import Call
-from lambent.wire.client import Remote, UnknownRemote, load_remote
+from lambent.wire.client import NoAnswer, Remote, UnknownRemote, load_remote
 from lambent.wire.errors import ApiError
 
 TOO_LARGE = "AnswerTooLarge"
@@ -53,7 +53,12 @@ class ForeignCalls:
             except Broken as error:
                 text = f"The answer of {service} to {operation} broke off: {error}."
                 raise ApiError(text, code="ServiceUnavailable", status=503) from None
-            return remote.answer(operation, answer.status, dict(answer.headers), body)
+            try:
+                return remote.answer(operation, answer.status, dict(answer.headers), body)
+            except NoAnswer as error:
+                where = self._foreign.called(remote.signing_name)
+                text = f"{where} is no {service}, or is out of order: it answers {operation} with {error}."
+                raise ApiError(text[:1].upper() + text[1:], code="ServiceUnavailable", status=503) from None
 
     async def _remote(self, service: str) -> Remote:
         """The service's client, read once however many ask."""

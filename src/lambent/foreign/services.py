@@ -66,6 +66,11 @@ class Foreign:
             return neighbour.url
         return f"moto {self._moto.generation}" if self._moto is not None else ""
 
+    def called(self, service: str) -> str:
+        """What to call whoever has it, in an error."""
+        neighbour = self._neighbours.get(service)
+        return "the embedded moto" if neighbour is None else _called(neighbour)
+
     async def send(self, request: Passed) -> Answer:
         """The answer's head; its body follows. Raises ApiError when nobody has the service, or nobody answers."""
         neighbour = self._neighbours.get(request.service)
@@ -84,8 +89,7 @@ class Foreign:
         plain = PlainRequest(request.method, path, request.query, headers, b"")
         region = neighbour.region or request.region
         signed = sign(plain, keys, region, neighbour.name, self._clock.now(), payload_hash=payload)
-        called = f"{neighbour.name} at {neighbour.url}"
-        return await self._sent(neighbour.origin, _outgoing(request, path, signed), called)
+        return await self._sent(neighbour.origin, _outgoing(request, path, signed), _called(neighbour))
 
     async def _keys(self, neighbour: Neighbour, account: str) -> Credentials:
         """What a neighbour is asked with."""
@@ -97,7 +101,7 @@ class Foreign:
             try:
                 keys = await self._tasks.in_thread(profile_keys, neighbour.profile)
             except NoKeys as error:
-                raise _unavailable(f"{neighbour.name} at {neighbour.url} cannot be asked: {error}") from None
+                raise _unavailable(f"{_called(neighbour)} cannot be asked: {error}") from None
             self._profiles[neighbour.profile] = keys, now + _PROFILE_S
         return keys
 
@@ -135,6 +139,10 @@ class Foreign:
             raise _unavailable(f"{called} cannot be reached: {error}") from None
         except Broken as error:
             raise _unavailable(f"{called} gave no answer: {error}") from None
+
+
+def _called(neighbour: Neighbour) -> str:
+    return f"the neighbour {neighbour.name} at {neighbour.url}"
 
 
 def _outgoing(request: Passed, path: bytes, headers: Mapping[bytes, bytes]) -> Outgoing:

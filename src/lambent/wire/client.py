@@ -12,15 +12,23 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
+
 from lambent.wire.errors import ApiError
 from lambent.wire.message import PlainRequest
 from lambent.wire.signing import Credentials
 
 _SOMEWHERE = "http://localhost"
+_SHOWN = 60
+"""Characters of an answer that cannot be understood."""
 
 
 class NoKeys(Exception):
     """A profile has no credentials; the text says why."""
+
+
+class NoAnswer(Exception):
+    """What came with a status of success is no answer of the operation; the text is the beginning of it."""
 
 
 class UnknownRemote(LookupError):
@@ -32,6 +40,7 @@ class Remote:
     """One service, as its clients see it."""
 
     signing_name: str
+    _is_json: bool
     _model: Any
     _serializer: Any
     _parser: Any
@@ -54,15 +63,22 @@ class Remote:
         )
 
     def answer(self, operation: str, status: int, headers: Mapping[bytes, bytes], body: bytes) -> dict[str, Any]:
-        """The members of an answer; blobs, streamed ones too, are bytes. Raises the ApiError that it is."""
+        """The members of an answer; blobs, streamed ones too, are bytes. Raises the ApiError that it is, and
+        NoAnswer."""
         from botocore.awsrequest import HeadersDict
+        from botocore.parsers import ResponseParserError
 
         told = HeadersDict({name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()})
         output = self._operation(operation).output_shape
         blob = _blob(output) if status < 300 else None
         # A blob that is the whole body would be taken for text.
         response = {"status_code": status, "headers": told, "body": b"" if blob else body, "context": {}}
-        members: dict[str, Any] = self._parser.parse(response, output)
+        if status < 300 and self._is_json and not blob and not _is_object(body):
+            raise NoAnswer(_beginning(body))
+        try:
+            members: dict[str, Any] = self._parser.parse(response, output)
+        except ResponseParserError:
+            raise NoAnswer(_beginning(body)) from None
         members.pop("ResponseMetadata", None)
         if blob:
             members[blob] = body
@@ -91,7 +107,20 @@ def load_remote(service: str) -> Remote:
     except UnknownServiceError:
         raise UnknownRemote(service) from None
     protocol = model.resolved_protocol
-    return Remote(model.signing_name, model, create_serializer(protocol, False), create_parser(protocol))
+    is_json = protocol in ("json", "rest-json")
+    return Remote(model.signing_name, is_json, model, create_serializer(protocol, False), create_parser(protocol))
+
+
+def _is_object(body: bytes) -> bool:
+    """Whether it is what JSON protocols answer with; nothing at all is, too."""
+    try:
+        return not body or isinstance(orjson.loads(body), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _beginning(body: bytes) -> str:
+    return repr(body[:_SHOWN].decode("utf-8", "replace"))
 
 
 def profile_keys(profile: str) -> Credentials:

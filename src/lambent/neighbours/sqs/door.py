@@ -140,10 +140,13 @@ class Door:
         queue = self.queue
         found = await self.call("GetQueueUrl", QueueName=queue.name, QueueOwnerAWSAccountId=queue.account)
         names = ["VisibilityTimeout", "RedrivePolicy"]
-        answer = await self.call("GetQueueAttributes", QueueUrl=found["QueueUrl"], AttributeNames=names)
+        url = found.get("QueueUrl")
+        if not url:
+            raise SourceUnreachable("Error occurred while GetQueueUrl. The answer has no QueueUrl.")
+        answer = await self.call("GetQueueAttributes", QueueUrl=url, AttributeNames=names)
         attributes = answer.get("Attributes") or {}
         return Facts(
-            url=found["QueueUrl"],
+            url=url,
             visibility_s=int(attributes.get("VisibilityTimeout", 30)),
             dead=json.loads(attributes.get("RedrivePolicy") or "{}").get("deadLetterTargetArn"),
             read_at=self._clock.monotonic(),
