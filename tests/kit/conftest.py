@@ -130,6 +130,11 @@ class Site:
         for _ in range(count):
             await connection.sweeps.get()
 
+    def later(self, seconds: float) -> None:
+        """Look at every connection as if so much time had passed."""
+        for connection in self.listener.connections():
+            connection.swept(self.server.now + seconds)
+
     async def until(self, condition: Callable[[], object]) -> None:
         """Let the event loop run until it is so, for what nothing announces."""
         for _ in range(100_000):

@@ -164,18 +164,20 @@ async def test_a_body_may_take_the_time_that_its_size_allows(serve: Any) -> None
 
 
 async def test_an_idle_connection_is_closed_and_a_busy_one_is_not(serve: Any) -> None:
-    site = await serve(limits=HttpLimits(idle_s=0.02))
+    site = await serve(limits=HttpLimits(idle_s=30))
     busy, idle, used = [await site.client() for _ in range(3)]
     busy.send(GET)
     running = await site.arrivals.get()
     used.send(GET)
     (await site.arrivals.get()).respond(200)
     assert (await used.answer()).status == 200
+    for seconds in (31, 62, 93):
+        site.later(seconds)
     assert await idle.ended()
     assert await used.ended()
-    await site.sweeps(12)
     running.respond(200)
     assert (await busy.answer()).status == 200
+    site.later(124)
     assert await busy.ended()
 
 
@@ -195,12 +197,14 @@ async def test_without_an_idle_limit_a_connection_waits_for_ever(serve: Any) -> 
 
 @pytest.mark.parametrize("at", [0, 20])
 async def test_a_pipelined_head_waits_as_long_as_the_request_before_it(serve: Any, at: int) -> None:
-    site = await serve(limits=HttpLimits(head_s=0.02, body_s=0.02))
+    site = await serve(limits=HttpLimits(head_s=30, body_s=30, linger_s=0.02))
     client = await site.client()
     client.send(GET + GET[:at])
     connection = await site.arrivals.get()
     client.send(GET[at:25])
     await site.sweeps(12)
+    for seconds in (31, 62, 93):
+        site.later(seconds)
     connection.respond(200)
     assert (await client.answer()).status == 200
     client.send(GET[25:])

@@ -379,12 +379,13 @@ async def test_a_streamed_body_may_not_take_for_ever(serve: Any, streaming: Any)
 
 
 async def test_time_in_which_nobody_takes_the_body_is_not_the_clients(serve: Any, streaming: Any) -> None:
-    site = await serve(streaming, HttpLimits(body_bytes=1 << 24, body_s=0.5, body_bytes_per_s=1 << 20))
+    site = await serve(streaming, HttpLimits(body_bytes=1 << 24, body_s=30, body_bytes_per_s=1 << 20))
     client = await site.client()
     client.send(CHUNKED + chunk(b"x" * 4_000_000))
     connection = await site.arrivals.get()
     await site.until(lambda: not connection._transport.is_reading())
-    await site.sweeps(12)  # three times what it would have had for what has arrived
+    for seconds in (40, 80, 120):  # each more than what it has for what has arrived
+        site.later(seconds)
     client.send(LAST)
     assert len(await body_of(connection.requests[0].stream)) == 4_000_000
 
