@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+SIDE_BY_SIDE = "-parallelism=30"
 HANDLER = "def handler(event, context):\n    print('greeting', event)\n    return {text!r}\n"
 
 
@@ -42,7 +43,8 @@ def command(server: Any, *argv: str, cwd: Path | None = None, fails: bool = Fals
     """Run a client; its output. Its own complaint is the failure's text."""
     done = subprocess.run(
         argv,
-        env={**server.environment(), "TF_IN_AUTOMATION": "1"},
+        # Terraform's provider is mostly a garbage collector otherwise.
+        env={**server.environment(), "TF_IN_AUTOMATION": "1", "GOGC": "400"},
         cwd=cwd,
         capture_output=True,
         text=True,
@@ -146,8 +148,14 @@ terraform {
     aws = { source = "hashicorp/aws" }
   }
 }
+variable "greeting" { default = "hello" }
+"""
+TERRAFORM_MODE = """
 provider "aws" {
+  alias                       = "MODE"
   region                      = "us-east-1"
+  access_key                  = "KEY"
+  secret_key                  = "SECRET"
   skip_metadata_api_check     = true
   skip_requesting_account_id  = false
   endpoints {
@@ -159,7 +167,19 @@ provider "aws" {
     sqs    = "ENDPOINT"
   }
 }
-variable "greeting" { default = "hello" }
+module "MODE" {
+  source    = "./stack"
+  greeting  = var.greeting
+  providers = { aws = aws.MODE }
+}
+"""
+STACK = """
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+variable "greeting" {}
 resource "aws_iam_role" "runner" {
   name               = "terraform-runner"
   assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow",
@@ -175,8 +195,8 @@ resource "aws_cloudwatch_log_group" "logs" {
 }
 resource "aws_lambda_layer_version" "words" {
   layer_name               = "terraformed-words"
-  filename                 = "layer.zip"
-  source_code_hash         = filebase64sha256("layer.zip")
+  filename                 = "${path.module}/layer.zip"
+  source_code_hash         = filebase64sha256("${path.module}/layer.zip")
   description              = "Words."
   license_info             = "MIT"
   compatible_runtimes      = ["python3.11"]
@@ -194,8 +214,8 @@ resource "aws_lambda_function" "hello" {
   role             = aws_iam_role.runner.arn
   runtime          = "python3.11"
   handler          = "app.handler"
-  filename         = "code.zip"
-  source_code_hash = filebase64sha256("code.zip")
+  filename         = "${path.module}/code.zip"
+  source_code_hash = filebase64sha256("${path.module}/code.zip")
   timeout          = 9
   reserved_concurrent_executions = var.greeting == "hello" ? 5 : 7
   layers           = [aws_lambda_layer_version.words.arn]
@@ -323,11 +343,6 @@ resource "aws_lambda_permission" "events" {
   function_name = aws_lambda_function.hello.function_name
   qualifier     = each.value
 }
-"""
-
-# The provider waits for 25 s after each queue that it makes or changes, whatever it is told: these wait side by side,
-# and in one of the two runs only.
-QUEUES = """
 resource "aws_sqs_queue" "standard" {
   name                      = "terraformed"
   receive_wait_time_seconds = var.greeting == "hello" ? 5 : 7
@@ -349,39 +364,61 @@ resource "aws_sqs_queue" "in_order" {
 
 @needs_terraform
 @pytest.mark.timeout(900)  # Terraform alone takes a minute of both cores
-def test_terraform_applies_plans_no_changes_updates_and_destroys(server: Any, tools: Any, tmp_path: Path) -> None:
+def test_terraform_applies_plans_no_changes_updates_and_destroys(make_server: Any, tools: Any, tmp_path: Path) -> None:
+    # Both modes in one go: starting Terraform and its provider is most of the work, and after each queue that it makes
+    # or changes the provider waits for 25 s, whatever it is told.
+    servers = {"enforce": make_server().start(), "dev": make_server("--dev").start()}
     work = tmp_path / "terraform"
-    work.mkdir()
+    stack = work / "stack"
+    stack.mkdir(parents=True)
     source = "import os, words\ndef handler(event, context):\n    return os.environ['GREETING'] + words.MARK\n"
-    (work / "code.zip").write_bytes(tools.zipped({"app.py": source}))
-    (work / "layer.zip").write_bytes(tools.zipped({"python/words.py": "MARK = '!'\n"}))
-    (work / "main.tf").write_text(TERRAFORM.replace("ENDPOINT", server.endpoint))
-    sqs = server.client("sqs")
-    for name in ("letters", "orders", "failed"):
-        sqs.create_queue(QueueName=name)
-    if not server.is_dev:
-        (work / "queues.tf").write_text(QUEUES)
-    command(server, "terraform", "init", f"-plugin-dir={PLUGINS}", "-no-color", cwd=work)
-    command(server, "terraform", "apply", "-auto-approve", "-no-color", cwd=work)
-    aws = server.client("lambda")
-    for qualifier in ("$LATEST", "1", "live", "public", "canary"):
-        assert json.load(aws.invoke(FunctionName="terraformed", Qualifier=qualifier)["Payload"]) == "hello!"
-    plan = ("terraform", "plan", "-detailed-exitcode", "-no-color")
-    assert "No changes" in command(server, *plan, cwd=work)
+    (stack / "code.zip").write_bytes(tools.zipped({"app.py": source}))
+    (stack / "layer.zip").write_bytes(tools.zipped({"python/words.py": "MARK = '!'\n"}))
+    (stack / "main.tf").write_text(STACK)
+    (work / "main.tf").write_text(TERRAFORM + "".join(terraform_mode(name, each) for name, each in servers.items()))
+    for server in servers.values():
+        for name in ("letters", "orders", "failed"):
+            server.client("sqs").create_queue(QueueName=name)
+
+    def terraform(*argv: str) -> str:
+        return command(servers["enforce"], "terraform", *argv, "-no-color", cwd=work)
+
+    terraform("init", f"-plugin-dir={PLUGINS}")
+    terraform("apply", "-auto-approve", SIDE_BY_SIDE)
+    for server in servers.values():
+        assert {invoked(server, each) for each in ("$LATEST", "1", "live", "public", "canary")} == {"hello!"}
+    assert "No changes" in terraform("plan", "-detailed-exitcode")
     changed = ("-var", "greeting=changed")
-    (work / "layer.zip").write_bytes(tools.zipped({"python/words.py": "MARK = '?'\n"}))
-    command(server, "terraform", "apply", "-auto-approve", "-no-color", *changed, cwd=work)
-    for qualifier, text in (("1", "hello!"), ("2", "changed?"), ("public", "changed?"), ("canary", "changed?")):
-        assert json.load(aws.invoke(FunctionName="terraformed", Qualifier=qualifier)["Payload"]) == text
-    assert "No changes" in command(server, *plan, *changed, cwd=work)
-    assert aws.get_function_concurrency(FunctionName="terraformed")["ReservedConcurrentExecutions"] == 7
-    provisioned = aws.get_provisioned_concurrency_config(FunctionName="terraformed", Qualifier="live")
-    assert (provisioned["AvailableProvisionedConcurrentExecutions"], provisioned["Status"]) == (2, "READY")
-    assert [layer["LatestMatchingVersion"]["Version"] for layer in aws.list_layers()["Layers"]] == [2]
-    if not server.is_dev:
+    (stack / "layer.zip").write_bytes(tools.zipped({"python/words.py": "MARK = '?'\n"}))
+    terraform("apply", "-auto-approve", SIDE_BY_SIDE, *changed)
+    for server in servers.values():
+        assert invoked(server, "1") == "hello!"
+        assert {invoked(server, each) for each in ("2", "public", "canary")} == {"changed?"}
+    assert "No changes" in terraform("plan", "-detailed-exitcode", *changed)
+    for server in servers.values():
+        aws, sqs = server.client("lambda"), server.client("sqs")
+        assert aws.get_function_concurrency(FunctionName="terraformed")["ReservedConcurrentExecutions"] == 7
+        provisioned = aws.get_provisioned_concurrency_config(FunctionName="terraformed", Qualifier="live")
+        assert (provisioned["AvailableProvisionedConcurrentExecutions"], provisioned["Status"]) == (2, "READY")
+        assert [layer["LatestMatchingVersion"]["Version"] for layer in aws.list_layers()["Layers"]] == [2]
         made = sqs.get_queue_url(QueueName="terraformed")["QueueUrl"]
         shown = sqs.get_queue_attributes(QueueUrl=made, AttributeNames=["ReceiveMessageWaitTimeSeconds"])
         assert shown["Attributes"] == {"ReceiveMessageWaitTimeSeconds": "7"}
-    command(server, "terraform", "destroy", "-auto-approve", "-no-color", cwd=work)
-    assert aws.list_functions()["Functions"] == []
-    assert [url.rpartition("/")[2] for url in sqs.list_queues()["QueueUrls"]] == ["failed", "letters", "orders"]
+    terraform("destroy", "-auto-approve", SIDE_BY_SIDE)
+    for server in servers.values():
+        assert server.client("lambda").list_functions()["Functions"] == []
+        urls = server.client("sqs").list_queues()["QueueUrls"]
+        assert [url.rpartition("/")[2] for url in urls] == ["failed", "letters", "orders"]
+
+
+def terraform_mode(name: str, server: Any) -> str:
+    """The provider of one server, and everything on it."""
+    keys = server.credentials()
+    text = TERRAFORM_MODE.replace("MODE", name).replace("ENDPOINT", server.endpoint)
+    return text.replace("KEY", keys["aws_access_key_id"]).replace("SECRET", keys["aws_secret_access_key"])
+
+
+def invoked(server: Any, qualifier: str) -> Any:
+    """What the function that Terraform made returns."""
+    answer = server.client("lambda").invoke(FunctionName="terraformed", Qualifier=qualifier)
+    return json.load(answer["Payload"])
