@@ -33,12 +33,14 @@ def _aws_session() -> Any:
 
 
 class Server:
-    """`lambent serve` on its own data directory and a free port."""
+    """`lambent serve` on its own data directory and a port of its own."""
 
     def __init__(self, data: Path, *flags: str, program: tuple[str, ...] = ("-m", "lambent", "serve")) -> None:
         self.data = data
         self._program = program
-        self.port = free_port()
+        # Held, so that nobody else is given the port before this server listens on it, or while it is down.
+        self._place = reserved_port()
+        self.port = int(self._place.getsockname()[1])
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self._flags = flags
         self.process: subprocess.Popen[str] | None = None
@@ -135,11 +137,12 @@ def zipped(files: dict[str, str | bytes], mode: int = 0o644, modes: dict[str, in
     return out.getvalue()
 
 
-def free_port() -> int:
-    """A port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def reserved_port() -> socket.socket:
+    """Bound to a port that the kernel gives nobody who takes any, and that can be listened on by whoever names it."""
+    place = socket.socket()
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    place.bind(("127.0.0.1", 0))
+    return place
 
 
 def wait_for(
@@ -169,7 +172,7 @@ class Tools:
 
     zipped = staticmethod(zipped)
     wait_for = staticmethod(wait_for)
-    free_port = staticmethod(free_port)
+    reserved_port = staticmethod(reserved_port)
     http = staticmethod(http)
     Server = Server
     TRUST = TRUST

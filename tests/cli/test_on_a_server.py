@@ -245,9 +245,10 @@ def test_after_a_restart_the_same_key_still_opens(make_server: Callable[..., Any
 
 def test_the_demonstration_deploys_and_updates_every_example(tools: Any, tmp_path: Path) -> None:
     for _ in ("created", "updated"):
-        port = str(tools.free_port())
-        command = [sys.executable, str(DEMO), "--once", "--port", port, "--data", str(tmp_path / "data")]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+        with tools.reserved_port() as place:
+            port = str(place.getsockname()[1])
+            command = [sys.executable, str(DEMO), "--once", "--port", port, "--data", str(tmp_path / "data")]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         for folder in (file.parent for file in (DEMO.parents[1] / "examples").glob("*/example.json")):
             part = done.stdout.split(f"\n{folder.name}  (")[1].split("\n\n")[0]

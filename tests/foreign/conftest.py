@@ -173,7 +173,8 @@ def alone(tmp_path_factory: pytest.TempPathFactory, tools: Any, fake_s3: FakeS3)
     """A server without moto and without S3; its Kinesis is not there, its Secrets Manager wants other keys."""
     folder = tmp_path_factory.mktemp("alone")
     (folder / "credentials").write_text("[work]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = secret\n")
-    there = {"kinesis": f"http://127.0.0.1:{tools.free_port()}"}
+    nobody = tools.reserved_port()
+    there = {"kinesis": f"http://127.0.0.1:{nobody.getsockname()[1]}"}
     there |= dict.fromkeys(("secretsmanager", "glacier", "ssm"), fake_s3.url)
     named = [word for name, url in there.items() for word in ("--neighbour", f"{name}={url}")]
     with pytest.MonkeyPatch.context() as patch:
@@ -183,3 +184,4 @@ def alone(tmp_path_factory: pytest.TempPathFactory, tools: Any, fake_s3: FakeS3)
         server = tools.Server(folder / "data", "--no-moto", *named).start()
     yield server
     server.stop()
+    nobody.close()

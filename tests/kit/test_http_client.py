@@ -290,8 +290,8 @@ async def test_silence_is_not_waited_for_for_ever(listen: Callable[[Talk], Await
 
 
 async def test_nobody_there_says_so(client: Client, tools: Any) -> None:
-    with pytest.raises(Unreachable, match="refused"):
-        await client.send(Origin("127.0.0.1", tools.free_port()), Outgoing("GET", b"/", HOST))
+    with tools.reserved_port() as place, pytest.raises(Unreachable, match="refused"):
+        await client.send(Origin(*place.getsockname()), Outgoing("GET", b"/", HOST))
 
 
 async def test_a_body_may_be_larger_than_what_was_asked_for(
