@@ -52,9 +52,10 @@ def array(*values: object) -> tuple[str, str]:
         (["99"], number("99"), False),
         ([99], number("99.0"), True),
         ([99], string("99"), False),
-        ([None], None, True),
+        ([None], None, False),
         ([None], string("x"), False),
-        ([None, {"anything-but": "x"}], None, True),
+        ([None, {"anything-but": "x"}], None, False),
+        ([None], array(None), True),
         ([None, {"anything-but": "x"}], string("x"), False),
         ([{"prefix": "au"}], string("auto"), True),
         ([{"prefix": "au"}], string("Auto"), False),
@@ -97,7 +98,13 @@ def array(*values: object) -> tuple[str, str]:
 def test_an_attribute_is_one_of_the_alternatives(
     alternatives: list[Any], attribute: tuple[str, str] | None, expected: bool
 ) -> None:
-    assert passes({"k": alternatives}, {} if attribute is None else {"k": attribute}) is expected
+    other = {"other": string("x")}
+    assert passes({"k": alternatives}, other if attribute is None else {**other, "k": attribute}) is expected
+
+
+def test_a_message_without_attributes_passes_no_policy_on_them() -> None:
+    for alternatives in ([{"exists": False}], [None, {"anything-but": "x"}]):
+        assert not passes({"k": alternatives}, {})
 
 
 def test_all_keys_must_hold_and_one_of_each_or() -> None:
@@ -123,6 +130,15 @@ def test_all_keys_must_hold_and_one_of_each_or() -> None:
         ({"a": [None]}, {}, False),
         ({"a": [{"exists": False}]}, {"b": 1}, True),
         ({"a": {"b": [{"exists": False}]}}, {"a": {"c": 1}}, True),
+        ({"a.b": ["x"]}, {"a": {"b": "x"}}, True),
+        ({"a.b": ["x"]}, {"a": {"b": "y"}}, False),
+        ({"a.b.c": ["x"]}, {"a": {"b": {"c": "x"}}}, True),
+        ({"a.b.c": ["x"]}, {"a.b.c": "x"}, True),
+        ({"a.b.c": ["x"]}, {"a.b": {"c": "x"}}, True),
+        ({"a.b.c": ["x"]}, {"a": {"b.c": "x"}}, True),
+        ({"a.b": ["x"], "a": {"c": ["y"]}}, {"a.b": "x", "a": {"c": "y"}}, True),
+        ({"a.b": ["x"]}, {"a.b": "y", "a": {"b": "x"}}, True),
+        ({"$or": [{"a.b": ["x"]}, {"c": ["y"]}]}, {"a": {"b": "x"}}, True),
         ({"a": ["x"]}, "no JSON", False),
         ({"a": ["x"]}, '["x"]', False),
         ({"a": [{"exists": False}]}, "17", False),
@@ -157,6 +173,9 @@ def test_a_body_matches_as_events_match_patterns(policy: object, body: object, e
         ({"key": [{"numeric": [">", "20", "<", "30"]}]}, "Value of > must be numeric"),
         ({"key": [{"numeric": [">", 20, "<", "30"]}]}, "Value of < must be numeric"),
         ({"key": [{"numeric": [">", 20, "<", 30, "<", 50]}]}, "Too many terms in numeric range expression"),
+        ({"key": [{"anything-but": {"wrong-operator": None}}]}, "Unsupported anything-but pattern: wrong-operator"),
+        ({"key": [{"anything-but": {"exists": False}}]}, "Unsupported anything-but pattern: exists"),
+        ({"key": [{"anything-but": {"prefix": False}}]}, "prefix match pattern must be a string"),
         ({"key": [{"exists": None}]}, "exists match pattern must be either true or false."),
         ({"key": [{"exists": "no"}]}, "exists match pattern must be either true or false."),
         ({"a": list(range(16)), "b": list(range(10))}, "Filter policy is too complex"),
@@ -185,9 +204,11 @@ def test_what_is_not_json_or_nests_without_end_is_refused() -> None:
     for _ in range(100):
         nested = {"a": nested}
     assert reason(nested, BODY) == "Filter policy nests too deep"
+    assert "nested more than" in reason({"." * 100_000: ["x"]}, BODY)
+    assert reason({"a.b": ["x"], "a": ["y"]}, BODY) == '"a" is there twice'
 
 
-KEYS = ["a", "b", "$or", "prefix", "numeric", "exists", "anything-but", "cidr", "wildcard"]
+KEYS = ["a", "b", "a.b", "a.", "$or", "prefix", "numeric", "exists", "anything-but", "cidr", "wildcard"]
 SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(max_size=8)
 VALUES = st.recursive(
     SCALARS,

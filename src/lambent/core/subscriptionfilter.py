@@ -1,7 +1,8 @@
 """SNS's filter policies: checked in AWS's own words, and whether a message passes one. Pure.
 
 A policy is an event pattern (core/eventpattern.py) with limits of its own. On a message's body it matches as patterns
-match events. On the message's attributes each value's type is the attribute's, and null stands for an absent one.
+match events, and `a.b` is the same there as `b` in `a`. On the message's attributes each value's type is the
+attribute's; a message without any attributes passes no policy.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ BYTES: Final = 262_144
 _LONGEST_NUMBER = 40
 """Characters of an attribute that is compared as a number."""
 _TEXTS: Final = ("prefix", "suffix", "equals-ignore-case", "wildcard", "cidr")
+_EXCLUDING: Final = ("prefix", "suffix", "equals-ignore-case", "wildcard")
+"""What `anything-but` may exclude by."""
 _LOWER: Final = (">", ">=")
 _UPPER: Final = ("<", "<=")
 
@@ -47,16 +50,21 @@ class Filter:
 
     scope: str
     pattern: Pattern
+    is_dotted: bool
+    """A key has a dot in it."""
 
     def passes(self, body: str, attributes: Mapping[str, tuple[str, str]]) -> bool:
         """Whether a message is wanted. `attributes`: (type, value as text) by name, those of binary type left out."""
         if self.scope == ATTRIBUTES:
-            return self.pattern.matches({name: _value(*attribute) for name, attribute in attributes.items()})
+            values = {name: _value(*attribute) for name, attribute in attributes.items()}
+            return bool(values) and self.pattern.matches(values)
         try:
             parsed = orjson.loads(body)
         except orjson.JSONDecodeError:
             return False
-        return isinstance(parsed, dict) and self.pattern.matches(parsed)
+        if not isinstance(parsed, dict):
+            return False
+        return self.pattern.matches(_spread(parsed, eventpattern.DEEPEST) if self.is_dotted else parsed)
 
 
 @lru_cache(maxsize=1024)  # every message asks for the policies of all subscriptions
@@ -75,9 +83,10 @@ def parse(text: str, scope: str = ATTRIBUTES) -> Filter:
         raise Refused(f"Filter policy can not have more than {KEYS} keys")
     if _combinations(policy, 1) > COMBINATIONS:
         raise Refused("Filter policy is too complex")
-    wanted = _with_absence(policy) if scope == ATTRIBUTES else policy
+    is_dotted = scope == BODY and any("." in key for key in _own_keys(policy))
+    wanted = _spread_policy(policy) if is_dotted else policy
     try:
-        return Filter(scope, eventpattern.parse(orjson.dumps(wanted), also=eventpattern.WIDER))
+        return Filter(scope, eventpattern.parse(orjson.dumps(wanted), also=eventpattern.WIDER), is_dotted)
     except NotAPattern as error:
         raise Refused(str(error)) from None
 
@@ -138,6 +147,9 @@ def _check_alternative(wanted: object) -> None:
 
 def _check_anything_but(operand: object) -> None:
     if isinstance(operand, dict):
+        for name in operand:
+            if name not in _EXCLUDING:
+                raise Refused(f"Unsupported anything-but pattern: {name}")
         _check_alternative(operand)
         return
     values = operand if isinstance(operand, list) else [operand]
@@ -218,15 +230,72 @@ def _combinations(policy: Mapping[str, Any], level: int) -> int:
 # --- matching -----------------------------------------------------------------------------------------------
 
 
-def _with_absence(policy: Mapping[str, Any]) -> dict[str, Any]:
-    """The policy with null spelled out: attributes are never null, but may be absent."""
+def _own_keys(policy: Mapping[str, Any]) -> Iterator[str]:
+    """The keys of all objects, as they are written."""
+    for key, value in policy.items():
+        if key == "$or":
+            for each in value:
+                yield from _own_keys(each)
+            continue
+        yield key
+        if isinstance(value, dict):
+            yield from _own_keys(value)
+
+
+def _spread_policy(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """The policy with `b` in `a` for each `a.b`. Raises Refused for a key that is there in both forms, at odds."""
     result: dict[str, Any] = {}
     for key, value in policy.items():
         if key == "$or":
-            result[key] = [_with_absence(each) for each in value]
-        else:
-            result[key] = [*value, {"exists": False}] if None in value else value
+            result[key] = [_spread_policy(each) for each in value]
+            continue
+        first, *others = _path(key)
+        _join(result, first, _within(others, _spread_policy(value) if isinstance(value, dict) else value))
     return result
+
+
+def _join(result: dict[str, Any], key: str, value: object) -> None:
+    known = result.setdefault(key, value)
+    if known is value:
+        return
+    if not isinstance(known, dict) or not isinstance(value, dict):
+        raise Refused(f'"{key}" is there twice')
+    for name, each in value.items():
+        _join(known, name, each)
+
+
+def _spread(event: object, deepest: int) -> object:
+    """The same of an event, in which values that come to the same place stand side by side. Patterns look no deeper."""
+    if not deepest:
+        return event
+    if isinstance(event, list):
+        return [_spread(each, deepest - 1) for each in event]
+    if not isinstance(event, dict):
+        return event
+    result: dict[str, Any] = {}
+    for key, value in event.items():
+        first, *others = _path(key)
+        inner = _within(others, _spread(value, deepest - 1))
+        result[first] = _both(result[first], inner) if first in result else inner
+    return result
+
+
+def _both(one: object, other: object) -> object:
+    if isinstance(one, dict) and isinstance(other, dict):
+        shared = {key: _both(one[key], other[key]) for key in one if key in other}
+        return {**one, **other, **shared}
+    return [one, other]
+
+
+def _path(key: str) -> list[str]:
+    """As deep as patterns look, and one level more."""
+    return key.split(".", eventpattern.DEEPEST)
+
+
+def _within(path: Sequence[str], value: object) -> object:
+    for key in reversed(path):
+        value = {key: value}
+    return value
 
 
 def _value(kind: str, text: str) -> object:

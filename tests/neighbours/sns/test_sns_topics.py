@@ -172,9 +172,30 @@ async def test_attributes_are_checked(sns: Any, name: str, value: str, refusal: 
     assert await sns.attributes(topic) == before
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (
+            '{"http": {"defaultRequestPolicy": {"headerContentType": "application/json"}}}',
+            '{"http":{"disableSubscriptionOverrides":false,"defaultRequestPolicy":{"headerContentType":"application/json"}}}',
+        ),
+        (
+            '{"http": {"defaultHealthyRetryPolicy": {"minDelayTarget": 5, "maxDelayTarget": 6, "numRetries": 1}}}',
+            '{"http":{"defaultHealthyRetryPolicy":{"minDelayTarget":5,"maxDelayTarget":6,"numRetries":1},'
+            '"disableSubscriptionOverrides":false}}',
+        ),
+        ('{"http": {"defaultHealthyRetryPolicy": null}}', '{"http":{"disableSubscriptionOverrides":false}}'),
+    ],
+)
+async def test_a_delivery_policy_is_shown_in_one_form(sns: Any, given: str, shown: str) -> None:
+    topic = await sns.topic()
+    await sns("SetTopicAttributes", TopicArn=topic, AttributeName="DeliveryPolicy", AttributeValue=given)
+    assert (await sns.attributes(topic))["DeliveryPolicy"] == shown
+
+
 async def test_an_attribute_is_set_and_taken_away_by_an_empty_value(sns: Any) -> None:
     topic = await sns.topic()
-    policy = '{"http": {"disableSubscriptionOverrides": true}}'
+    policy = '{"http":{"disableSubscriptionOverrides":true}}'
     for value in (policy, ""):
         await sns("SetTopicAttributes", TopicArn=topic, AttributeName="DeliveryPolicy", AttributeValue=value)
         shown = await sns.attributes(topic)

@@ -140,6 +140,19 @@ def shown_for_topic(topic: str | None) -> str:
     return _text({"http": shown})
 
 
+def normal_for_topic(text: str) -> str:
+    """A topic's own policy as it is shown: what was said, and whether subscriptions may have their own."""
+    http = _http(text)
+    shown: dict[str, Any] = {}
+    if http.get("defaultHealthyRetryPolicy"):
+        shown["defaultHealthyRetryPolicy"] = http["defaultHealthyRetryPolicy"]
+    shown["disableSubscriptionOverrides"] = bool(http.get("disableSubscriptionOverrides"))
+    for name in ("defaultThrottlePolicy", "defaultRequestPolicy"):
+        if http.get(name):
+            shown[name] = http[name]
+    return _text({"http": shown})
+
+
 def shown_for_subscription(topic: str | None, subscription: str | None) -> str:
     """The EffectiveDeliveryPolicy of a subscription."""
     parts = _effective_parts(topic, subscription)

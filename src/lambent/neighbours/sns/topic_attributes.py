@@ -164,7 +164,10 @@ def shown(topic: Topic, subscriptions: Sequence[Subscription]) -> dict[str, str]
     if topic.ref.is_fifo:
         attributes["FifoTopic"] = "true"
         attributes["ContentBasedDeduplication"] = own.get("ContentBasedDeduplication", "false")
-    return attributes | {name: own[name] for name in (*_SHOWN_IF_SET, *_FEEDBACK_RATES) if name in own}
+    attributes |= {name: own[name] for name in (*_SHOWN_IF_SET, *_FEEDBACK_RATES) if name in own}
+    if "DeliveryPolicy" in own:
+        attributes["DeliveryPolicy"] = retries.normal_for_topic(own["DeliveryPolicy"])
+    return attributes
 
 
 def _statements(policy: Mapping[str, Any]) -> list[Any]:
