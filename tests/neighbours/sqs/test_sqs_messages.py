@@ -142,6 +142,10 @@ async def test_traces_come_with_the_header_or_as_a_system_attribute(sqs: Any) ->
         ("q", {"MessageBody": "a", "MessageAttributes": {"a": {"DataType": "Binary", "StringValue": "x"}}}, "InvalidParameterValue: Message (user) attribute 'a'"),
         ("q", {"MessageBody": "a", "MessageAttributes": {"aws.a": text("x")}}, "InvalidParameterValue: You can't use message attribute names beginning with 'AWS.' or 'Amazon.'."),
         ("q", {"MessageBody": "a", "MessageAttributes": {"a..b": text("x")}}, "InvalidParameterValue: Message (user) attribute name 'a..b' is invalid."),
+        ("q", {"MessageBody": "a", "MessageAttributes": {"a": {"DataType": "", "StringValue": "x"}}}, "InvalidParameterValue: Message (user) attribute 'a' must contain a non-empty attribute type."),
+        ("q", {"MessageBody": "a", "MessageAttributes": {"a": {"DataType": "String"}}}, "InvalidParameterValue: Message (user) attribute 'a' must contain a non-empty value of type 'String'."),
+        ("q", {"MessageBody": "a", "MessageAttributes": {"a": {"DataType": "String", "StringListValues": ["x"]}}}, "UnsupportedOperation: Message attribute list values in SendMessage operation are not supported."),
+        ("q", {"MessageBody": "a", "MessageSystemAttributes": {"AWSTraceHeader": {"DataType": ""}}}, "InvalidParameterValue: Message system attribute 'AWSTraceHeader' must contain a non-empty value of type 'String'."),
         ("q", {"MessageBody": "a", "MessageAttributes": {"ä1": text("x")}}, None),
         ("q", {"MessageBody": "a", "MessageAttributes": {"a§": text("x")}}, "InvalidParameterValue: Message (user) attribute name 'a§' is invalid."),
         ("q", {"MessageBody": "a", "MessageSystemAttributes": {"Other": text("x")}}, "InvalidParameterValue: Message system attribute name 'Other' is invalid."),
@@ -561,6 +565,15 @@ async def test_a_batch_without_what_order_needs_is_refused_whole(sqs: Any) -> No
         refusal = await sqs.refusal("SendMessageBatch", QueueUrl=url, Entries=[good, bad])
         assert refusal == f"InvalidParameterValue: {text}"
     assert await sqs.counts(url) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("attribute", [{"DataType": "String"}, {"DataType": ""}, {"DataType": "", "StringValue": "x"}])
+async def test_an_entry_whose_attribute_lacks_something_fails_alone(sqs: Any, attribute: dict[str, str]) -> None:
+    url = await sqs.queue("q")
+    batch = [*entries("a", MessageBody="x"), {"Id": "b", "MessageBody": "x", "MessageAttributes": {"n": attribute}}]
+    sent = await sqs("SendMessageBatch", QueueUrl=url, Entries=batch)
+    assert [entry["Id"] for entry in sent["Successful"]] == ["a"]
+    assert [(entry["Id"], entry["Code"]) for entry in sent["Failed"]] == [("b", "InvalidParameterValue")]
 
 
 async def test_an_entry_that_is_longer_than_the_queue_takes_fails_alone(sqs: Any) -> None:

@@ -126,8 +126,11 @@ def test_a_queue_that_is_not_there_is_said_so_in_the_words_of_the_protocol(
     assert texts(root, "Error/Detail") == [""]
 
 
-def test_a_repeated_purge_is_forbidden(ask: Ask, make_queue: Callable[..., str]) -> None:
+def test_a_repeated_purge_is_forbidden(ask: Ask, aws: Any, make_queue: Callable[..., str]) -> None:
     url = make_queue()
     ask("PurgeQueue", url)
     status, root = ask("PurgeQueue", url)
     assert (status, texts(root, "Error/Code")) == (403, ["AWS.SimpleQueueService.PurgeQueueInProgress"])
+    with pytest.raises(aws.exceptions.PurgeQueueInProgress) as refused:
+        aws.purge_queue(QueueUrl=url)
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403

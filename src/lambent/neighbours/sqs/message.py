@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from lambent.neighbours.sqs.errors import InvalidParameterValue
-from lambent.neighbours.sqs.shapes import InvalidAttributeName, InvalidMessageContents
+from lambent.neighbours.sqs.shapes import InvalidAttributeName, InvalidMessageContents, UnsupportedOperation
 from lambent.wire.errors import MissingParameter
 
 MOST_ATTRIBUTES = 10
@@ -120,12 +120,14 @@ def checked_body(text: str) -> str:
 
 
 def check_attributes(attributes: Attributes) -> None:
-    """Raises InvalidParameterValue."""
+    """Raises InvalidParameterValue and UnsupportedOperation."""
     if len(attributes) > MOST_ATTRIBUTES:
         raise InvalidParameterValue(
             f"Number of message attributes [{len(attributes)}] exceeds the allowed maximum [{MOST_ATTRIBUTES}]."
         )
     for name, value in attributes.items():
+        if value.get("StringListValues") or value.get("BinaryListValues"):
+            raise UnsupportedOperation("Message attribute list values in SendMessage operation are not supported.")
         _check_name(name)
         _check_value(f"Message (user) attribute '{name}'", value)
 
@@ -223,10 +225,6 @@ def _check_value(what: str, value: Mapping[str, Any]) -> None:
             f"{what} has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and "
             "String."
         )
-    if value.get("StringListValues") or value.get("BinaryListValues"):
-        raise InvalidParameterValue(
-            f"{what}: Message attribute list values in SendMessage operation are not supported."
-        )
     wanted, other = ("BinaryValue", "StringValue") if base == "Binary" else ("StringValue", "BinaryValue")
     if value.get(other):
         raise InvalidParameterValue(f"{what} has a {other}, which does not go with the type '{kind}'.")
@@ -240,14 +238,13 @@ def _check_value(what: str, value: Mapping[str, Any]) -> None:
 
 
 def _size(name: str, value: Mapping[str, Any]) -> int:
-    content = value["BinaryValue"] if "BinaryValue" in value else value["StringValue"].encode()
+    content = value["BinaryValue"] if "BinaryValue" in value else value.get("StringValue", "").encode()
     return len(name.encode()) + len(value["DataType"].encode()) + len(content)
 
 
 def plain(attributes: Attributes) -> Attributes:
     """Without the empty members that some clients send."""
-    kept = ("DataType", "StringValue", "BinaryValue")
-    return {n: {k: v for k, v in value.items() if k in kept and v} for n, value in attributes.items()}
+    return {n: {k: v for k, v in value.items() if v or k == "DataType"} for n, value in attributes.items()}
 
 
 def _text(data: bytes) -> str:

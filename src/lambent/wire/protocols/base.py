@@ -100,7 +100,8 @@ def fault(service: Service, protocol: str, error: ApiError, request_id: str) -> 
 
 
 def _status(service: Service, protocol: str, error: ApiError, shape: Shape | None) -> int:
-    if shape is not None and service.is_query_compatible and protocol in ("json", "smithy-rpc-v2-cbor"):
+    keeps = service.overrides.get("keeps_status", False)
+    if shape is not None and service.is_query_compatible and not keeps and protocol in ("json", "smithy-rpc-v2-cbor"):
         # The status in such a model is the one of its query days.
         return 400 if shape.is_callers_fault else 500
     return error.status or (shape.status if shape is not None else 400)
