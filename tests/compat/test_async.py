@@ -212,7 +212,7 @@ def _received(sqs: Any, url: str) -> Any:
 
 def test_a_function_that_invokes_itself_is_ended(deployed: Deployed, shared_server: Any, tools: Any) -> None:
     name = f"async-{uuid4().hex[:12]}"
-    shared_server.function(name, {"app.py": LOOP})
+    shared_server.function(name, {"app.py": LOOP}, Timeout=60, MemorySize=1769)
     deployed.made.append(name)
     deployed.send(name, {})
     assert len(deployed.ran(name, 16)) == 16
@@ -249,7 +249,7 @@ def test_a_server_that_is_stopped_ends_what_runs_and_leaves_the_rest_to_the_next
     name = deployed.function(Timeout=30)
     deployed.aws.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
     sent = [deployed.send(name, {"until": time.time() + 2}) for _ in range(5)]
-    [first] = deployed.ran(name, 1)
+    first = deployed.ran(name, 1)[0]
     assert server.stop() == 0
     server.start()
     deployed = Deployed(server, tools)
@@ -262,8 +262,8 @@ def test_what_was_accepted_runs_after_kill_9(make_server: Callable[..., Any], to
     server = make_server().start()
     deployed = Deployed(server, tools)
     name = deployed.function(Timeout=30)
-    until = time.time() + 5  # nothing has ended when the server is killed
-    sent = {deployed.send(name, {"until": until}) for _ in range(20)}
+    until = time.time() + 6  # nothing has ended when the server is killed
+    sent = {deployed.send(name, {"until": until}) for _ in range(8)}
     tools.wait_for(lambda: deployed.runs(name))
     server.kill()
     server.start()
