@@ -69,7 +69,7 @@ class Line:
         self._uuids: list[str] = []
 
     def function(self, **variables: str) -> None:
-        """It has run once: of the two seconds for which a message is hidden, its start may take one on a busy machine."""
+        """It has run once: on a busy machine its start may take as long as messages are hidden."""
         environment = {"Variables": variables}
         self.server.function(self.name, {"app.py": HANDLER}, Environment=environment, Timeout=2)
         answer = self.aws.invoke(FunctionName=self.name, Payload=b'{"Records": []}')

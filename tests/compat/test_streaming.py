@@ -219,11 +219,12 @@ def test_a_connection_that_breaks_in_the_middle_is_the_streams_error(stream: Str
 
 def test_time_that_is_up_in_the_middle_is_the_streams_error(shared_server: Any, aws: Any, stream: Stream) -> None:
     name = f"stream-{uuid4().hex[:12]}"
-    shared_server.function(name, {"bootstrap": BOOTSTRAP}, Runtime="provided.al2023", Handler="x", Timeout=1)
+    members = {"Runtime": "provided.al2023", "Handler": "x", "Timeout": 2, "MemorySize": 1769}
+    shared_server.function(name, {"bootstrap": BOOTSTRAP}, **members)
     answer = stream(["text", "part"], ["sleep", 60], name=name)
     assert answer.body == b"part"
     assert answer.error["errorType"] == "Sandbox.Timedout"
-    assert answer.error["errorMessage"].endswith("Error: Task timed out after 1.00 seconds")
+    assert answer.error["errorMessage"].endswith("Error: Task timed out after 2.00 seconds")
     assert "Status: timeout" in answer.log
     assert stream(["text", "well again"], name=name).body == b"well again"
     aws.delete_function(FunctionName=name)

@@ -31,7 +31,8 @@ def test_queues_of_somebody_else_are_used_and_polled(
     came, went = sqs.create_queue(QueueName=name)["QueueUrl"], sqs.create_queue(QueueName=f"{name}-out")["QueueUrl"]
     assert there.get_queue_url(QueueName=name)["QueueUrl"].endswith(f"/{name}")
     arn = sqs.get_queue_attributes(QueueUrl=came, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    server.function(name, {"app.py": HANDLER}, Timeout=30, Environment={"Variables": {"OUT": went}})
+    variables = {"Variables": {"OUT": went}}
+    server.function(name, {"app.py": HANDLER}, Timeout=30, MemorySize=1769, Environment=variables)
     aws = server.client("lambda")
     aws.create_event_source_mapping(FunctionName=name, EventSourceArn=arn)
     there.send_message(QueueUrl=there.get_queue_url(QueueName=name)["QueueUrl"], MessageBody="hello")
