@@ -10,7 +10,6 @@ import hashlib
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -25,6 +24,7 @@ from lambent.sandbox.namespaces import driver as namespaces
 from lambent.sandbox.process import driver as process
 from lambent.store.base import StoreUnavailable
 from lambent.store.sqlite.store import open_store
+from lambent.values import frozen
 
 if TYPE_CHECKING:
     from lambent.assembly import Assembled
@@ -35,7 +35,7 @@ DRAIN_S = 900.0
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Running:
     """A server that is ready."""
 

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import resource
 import sys
-from dataclasses import dataclass
 
 from lambent import neighbours
 from lambent.config import Settings, StartError, cache_directory
@@ -76,12 +75,13 @@ from lambent.neighbours.sts.sessions import Sessions
 from lambent.ports import Ground, Ports, Trust
 from lambent.runtimes.catalogue import open_catalogue
 from lambent.runtimes.sdk import Sdk
+from lambent.values import frozen
 from lambent.wire.model import load
 from lambent.wire.service import Api, Registry
 from lambent.wire.sigv4 import Key
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Assembled:
     """A server that answers, and what must finish before it may end."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from lambent.core import limits
 from lambent.core.retry import DELAYS_S
 from lambent.foreign.targets import Neighbour
+from lambent.values import frozen
 
 PORT = 4566
 
@@ -32,7 +33,7 @@ def cache_directory(environ: Mapping[str, str] = os.environ) -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "lambent"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """Everything that can be set."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lambent.app import open_driver
 from lambent.config import Settings, cache_directory
@@ -13,9 +12,10 @@ from lambent.kit.log import Log
 from lambent.runtimes.catalogue import Catalogue, open_catalogue
 from lambent.runtimes.sdk import Sdk
 from lambent.sandbox.base import Driver, IsolationUnavailable
+from lambent.values import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """What `lambent doctor` shows."""
 

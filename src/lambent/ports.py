@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from lambent.values import frozen
 
 if TYPE_CHECKING:
     from lambent.invoke.invoker import Invoker
@@ -28,7 +30,7 @@ class Aws(Protocol):
         """The operation's answer, in model member names; `call` says for whom. Raises its ApiError."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ground:
     """What a server stands on, opened and started."""
 
@@ -42,7 +44,7 @@ class Ground:
     """Set when the server shall stop."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trust:
     """How callers are believed: `dev` takes any well-formed key as its account's root and any role ARN."""
 
@@ -51,7 +53,7 @@ class Trust:
     default_region: str = "us-east-1"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ports:
     """The collaborators of the control plane and of the neighbour services."""
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import configparser
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from lambent.cli.failure import Failure
+from lambent.values import frozen
 
 REGION = "us-east-1"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Access:
     """An endpoint, and the keys to it."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -21,13 +20,14 @@ from lambent.cli.sdk import TARGETS
 from lambent.config import Settings
 from lambent.examination import Report, examine
 from lambent.runtimes.base import Runtime
+from lambent.values import frozen
 
 MOTO = "pip install 'lambent[moto]', or lambent serve --neighbour s3=URL"
 PLAIN_WIDTH = 200
 """Columns when the output is no terminal: enough that no row is broken."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Advice:
     """Something that is missing, and what gets it."""
 

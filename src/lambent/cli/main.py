@@ -6,14 +6,14 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import click
 
 from lambent.cli.failure import INTERRUPTED
+from lambent.values import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """Where a command lives (`module:name`), and what it does in one line."""
 

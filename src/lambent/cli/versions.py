@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from rich.tree import Tree
 
 from lambent.cli.client import connect, talking_to
 from lambent.cli.options import access_for, data_option
+from lambent.values import frozen
 
 LATEST = "$LATEST"
 SHOWN = 10
@@ -23,7 +23,7 @@ PLAIN_WIDTH = 160
 Answer = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pointer:
     """An alias that points to something, with all or a part of its traffic."""
 

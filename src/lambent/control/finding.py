@@ -4,7 +4,6 @@ for what is not there or not as expected."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from lambent.control.naming import function_missing, function_ref
@@ -13,10 +12,11 @@ from lambent.core.arn import LATEST, FunctionRef
 from lambent.core.function import Function, Version
 from lambent.core.routing import main_version
 from lambent.invoke.records import FunctionRecords
+from lambent.values import frozen
 from lambent.wire.call import Call
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """A function as it is in the store."""
 

@@ -6,7 +6,7 @@ A policy has no revision id of its own: it is that of the function's `$LATEST`, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -41,13 +41,14 @@ from lambent.kit.ids import uuid4
 from lambent.ports import Ports
 from lambent.store.base import Change
 from lambent.store.optimistic import optimistic
+from lambent.values import frozen
 from lambent.wire.call import Call
 from lambent.wire.errors import ApiError
 
 _URL_ACTION = "lambda:InvokeFunctionUrl"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Subject:
     """What a policy is about, as it is in the store."""
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from lambent.control.shapes import InvalidParameterValueException
 from lambent.core import limits
 from lambent.core.arn import PARTITION
+from lambent.values import frozen
 
 _ARN = re.compile(
     r"arn:aws[a-zA-Z-]*:lambda:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):(?P<kind>[a-z-]+):(?P<name>[a-zA-Z0-9-_]+)"
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Resource:
     """A code signing configuration, an event source mapping or a capacity provider."""
 

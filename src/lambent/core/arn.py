@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
+
+from lambent.values import frozen
 
 PARTITION = "aws"
 LATEST = "$LATEST"
@@ -21,7 +23,7 @@ _FUNCTION = re.compile(
 _ROLE = re.compile(r"arn:(?:aws[a-zA-Z-]*)?:iam::(?P<account>[0-9]{12}):role/(?P<path>.*/)?(?P<name>[^/]+)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FunctionRef:
     """A function as a caller named it; `qualifier` is None when the caller gave none."""
 
@@ -57,7 +59,7 @@ def function_arn(account: str, region: str, name: str) -> str:
     return f"arn:{PARTITION}:lambda:{region}:{account}:function:{name}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RoleRef:
     """An IAM role by its ARN."""
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+
+from lambent.values import frozen
 
 MB_MS_PER_GB_S = 1024 * 1000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Totals:
     """Sums over invocations. All of them are whole numbers, so that adding them up loses nothing."""
 
@@ -51,7 +53,7 @@ class Totals:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """What one version of a function used on one day."""
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final
+
+from lambent.values import frozen
 
 Context = Mapping[str, Sequence[str]]
 """What a request says about itself: condition keys in lower case, each with its values."""
@@ -26,7 +27,7 @@ _MAXIMUM_YEAR: Final = 292_278_993
 _MAXIMUM_EPOCH: Final = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Operator:
     """An operator as it is written: `ForAllValues:StringLikeIfExists` is StringLike with a quantifier and if_exists."""
 

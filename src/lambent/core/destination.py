@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from lambent.values import frozen
 
 _ARN = re.compile(
     r"arn:aws[a-zA-Z0-9-]*:(?P<service>[a-zA-Z0-9-]+):(?P<region>[^:]*):(?P<account>[^:]*):(?P<rest>.*)", re.S
@@ -18,7 +19,7 @@ _RESOURCES = {
 """Queues and topics that keep an order (`….fifo`) are not among them: AWS refuses these."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Destination:
     """A place that an event's result may be sent to."""
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeGuard
 
 import orjson
+
+from lambent.values import frozen
 
 DEEPEST = 32
 """Levels of objects in one another: a bound of ours, far above real patterns."""
@@ -35,7 +36,7 @@ class NotAPattern(ValueError):
     """It cannot be matched with; the text says which part is wrong."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pattern:
     """A pattern that events are matched with."""
 
@@ -67,7 +68,7 @@ def is_pattern(text: str) -> bool:
 # -- matching ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Leaf:
     """What one value may be."""
 
@@ -90,7 +91,7 @@ class _Leaf:
         return value in exact or any(test(value) for test in self.tests)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Members:
     """What the members of one object must be, and lists of patterns of which one must match each."""
 

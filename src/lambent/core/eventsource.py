@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from lambent.core.eventpattern import is_pattern
+from lambent.values import frozen
 
 FILTERS = 5
 FIFO_BATCH = 10
@@ -72,7 +72,7 @@ def after_update(*, was_enabled: bool, enabled: bool) -> State:
     return State.ENABLING if enabled else State.DISABLING
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Queue:
     """An SQS queue by its ARN."""
 

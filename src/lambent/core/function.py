@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from lambent.core.arn import LATEST, function_arn
+from lambent.values import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Code:
     """A deployment package: `digest` is the hex SHA-256 that blobs and artifacts go by."""
 
@@ -19,7 +20,7 @@ class Code:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layer:
     """A layer version that a function uses. Later ones of a configuration cover earlier ones under /opt."""
 
@@ -30,7 +31,7 @@ class Layer:
     """Bytes of all its files."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Logging:
     """LoggingConfig."""
 
@@ -40,7 +41,7 @@ class Logging:
     system_level: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Version:
     """A snapshot of code and configuration. `$LATEST` is the one that gets replaced."""
 
@@ -97,7 +98,7 @@ class Version:
         return self.state != "Pending" and self.update_status != "InProgress"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Function:
     """A name in an account and region. `latest` is what the API shows; `serving` is what invocations run, the same
     but while an update is in progress; None until the function has become active."""
@@ -117,7 +118,7 @@ class Function:
         return replace(self, latest=latest, serving=latest if self.serving == self.latest else self.serving)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Alias:
     """A name for one version of a function, for two that share its traffic, or for another alias."""
 

@@ -4,16 +4,16 @@ dead letter. Pure. Payloads stay the bytes that they are."""
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lambent.core.retry import Condition
+from lambent.values import frozen
 
 _MESSAGE_BYTES = 1024
 """Of a function's error message, in a dead letter."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What a run came to, or a refusal to run."""
 
@@ -25,7 +25,7 @@ class Answer:
     has_failed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended:
     """An event that runs no more."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from lambent.core.arn import PARTITION
 from lambent.core.function import Code
+from lambent.values import frozen
 
 _NAME = re.compile(
     r"(?:arn:aws[a-zA-Z-]*:lambda:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):layer:)?"
@@ -16,7 +17,7 @@ _NAME = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LayerRef:
     """A layer, or with a number one of its versions."""
 
@@ -45,7 +46,7 @@ class LayerRef:
         return self.layer_arn if self.number is None else f"{self.layer_arn}:{self.number}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LayerVersion:
     """What was published. All but `statements` and `policy_revision` never changes."""
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 import orjson
 
 from lambent.core.logregex import BadExpression, Expression
+from lambent.values import frozen
 
 MAX_EXPRESSIONS: Final = 2
 """Regular expressions in one pattern."""
@@ -65,7 +65,7 @@ def _unknown(characters: str) -> BadPattern:
 # --- tokens -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Token:
     """A piece of a pattern: kind is `space`, `quoted`, `regex`, `bare`, `selector` or `mark`."""
 
@@ -110,7 +110,7 @@ def _tokens(text: str, grammar: re.Pattern[str]) -> Iterator[_Token]:
 Test = Callable[[str], bool]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Terms:
     """Texts that must be in the message, that must not, and of which one must."""
 
@@ -307,7 +307,7 @@ Path = tuple[str | int, ...]
 _STEP = re.compile(r"\.([\w-]+)|\[(\d+)\]")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JsonFilter:
     """A check of a message that is a JSON object."""
 
@@ -389,13 +389,13 @@ def _json_check(rest: _Conditions) -> Check:
 _NAME = re.compile(r"[\w-]+")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Field:
     name: str
     check: Check | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FieldFilter:
     """Checks of the fields of a message: the first ones, and the last ones if there is an ellipsis."""
 

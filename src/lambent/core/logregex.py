@@ -8,8 +8,9 @@ of characters with quantifiers: an automaton that fits into the bits of an integ
 from __future__ import annotations
 
 import string
-from dataclasses import dataclass
 from typing import Final
+
+from lambent.values import frozen
 
 MAX_POSITIONS: Final = 1000
 """Characters of an expression after `{m,n}` is written out: a bound of ours on the work per character."""
@@ -90,7 +91,7 @@ class _State(dict[str, "_State"]):
         return after
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Class:
     """A set of characters: bits of the ASCII ones, and whether all others belong to it."""
 
@@ -129,7 +130,7 @@ _ESCAPES: Final = {
 _DOT: Final = ~_of("\n\r")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Position:
     """One place for a character: it may be left out, or be repeated."""
 
@@ -138,7 +139,7 @@ class _Position:
     repeated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Alternative:
     positions: tuple[_Position, ...]
     from_start: bool

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
 from lambent.core import condition
 from lambent.core.condition import Conditions, Context, Operator
+from lambent.values import frozen
 
 VERSION: Final = "2012-10-17"
 _VERSIONS: Final = ("2008-10-17", VERSION)
@@ -63,7 +63,7 @@ class MalformedPolicy(ValueError):
     """The document is not a policy of the wanted kind. Its text is the one that AWS answers with."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Statement:
     """One statement. What it does not mention is None; of an element and its Not… twin at most one is there."""
 
@@ -79,7 +79,7 @@ class Statement:
     conditions: Conditions | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Policy:
     """A policy document."""
 
@@ -88,7 +88,7 @@ class Policy:
     id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asker:
     """Who wants to assume a role: an AWS service by its name, or a principal of an account."""
 

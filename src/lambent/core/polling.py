@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from lambent.values import frozen
 
 START = 5
 """Batches at once when a mapping has been idle."""
@@ -16,7 +17,7 @@ PER_POLLER = 10
 PROVISIONED_PER_MINUTE = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Growth:
     """What a mapping's settings allow."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from lambent.core.arn import LATEST
 from lambent.core.function import Alias
 from lambent.core.routing import is_version, shares
+from lambent.values import frozen
 
 INIT_FAILURE = "FUNCTION_ERROR_INIT_FAILURE"
 
@@ -27,7 +27,7 @@ class Status(StrEnum):
     FAILED = "FAILED"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Standing:
     """How far the environments for one alias or version are."""
 

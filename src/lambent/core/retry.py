@@ -3,11 +3,11 @@ brings the counts and the times. All times are seconds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from lambent.core import limits
 from lambent.core.backoff import backoff_s
+from lambent.values import frozen
 
 DELAYS_S = (60.0, 120.0)
 """AWS's: before the second run, and before the third."""
@@ -27,7 +27,7 @@ class Condition(StrEnum):
     """AWS does not document what it says here."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Policy:
     """How persistent the server is with the events of one function, version or alias."""
 
@@ -39,7 +39,7 @@ class Policy:
     """Before each retry; the last one before all that follow."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Again:
     """The event goes back to its queue for so long."""
 

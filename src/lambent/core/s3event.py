@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import combinations
 from typing import Any, Literal
 from urllib.parse import quote_plus
+
+from lambent.values import frozen
 
 Kind = Literal["CloudFunction", "Queue", "Topic"]
 SERVICES: Mapping[Kind, str] = {"CloudFunction": "lambda", "Queue": "sqs", "Topic": "sns"}
@@ -70,7 +71,7 @@ class Unacceptable(Exception):
         return cls("Unable to validate the following destination configurations", arguments)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """Whom a bucket tells of which events."""
 
@@ -126,7 +127,7 @@ def _overlap(one: Rule, other: Rule) -> bool:
     return starts and ends
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Deed:
     """What a request, if it succeeds, does to a bucket's objects; the rest is in the answer."""
 
@@ -164,7 +165,7 @@ def _put(key: str, query: Mapping[str, str], headers: Mapping[bytes, bytes]) -> 
     return Deed("ObjectCreated:Copy" if b"x-amz-copy-source" in headers else "ObjectCreated:Put", key)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Happened:
     """One event, with what is known of the object after it."""
 
@@ -175,7 +176,7 @@ class Happened:
     version: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """Of the request that made it happen, what an event tells."""
 

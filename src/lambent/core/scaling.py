@@ -7,10 +7,11 @@ otherwise.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 
 from lambent.core import limits
+from lambent.values import frozen
 
 
 class Reason(StrEnum):
@@ -53,7 +54,7 @@ def request_rate(reserved: int | None, limit: int) -> float:
     return float(limits.REQUESTS_PER_EXECUTION * (limit if reserved is None else reserved))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Provisioned:
     """Environments that are kept initialised for an alias or a version."""
 
@@ -61,7 +62,7 @@ class Provisioned:
     last_modified: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Allotments:
     """How one account's executions in one region are shared out."""
 

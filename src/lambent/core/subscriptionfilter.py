@@ -8,7 +8,6 @@ attribute's; a message without any attributes passes no policy.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ import orjson
 
 from lambent.core import eventpattern
 from lambent.core.eventpattern import NotAPattern, Pattern
+from lambent.values import frozen
 
 ATTRIBUTES: Final = "MessageAttributes"
 BODY: Final = "MessageBody"
@@ -44,7 +44,7 @@ class Nested(Refused):
         super().__init__("Filter policy scope MessageAttributes does not support nested filter policy")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Filter:
     """A policy that was read."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
 from lambent.core import limits
@@ -30,6 +30,7 @@ from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
 from lambent.kit.waiting import comes
 from lambent.store.base import Lease, Queues, StoreUnavailable
+from lambent.values import frozen
 
 LEASE_S = 60.0
 """For how long events are leased; the worker extends what is still held."""
@@ -50,7 +51,7 @@ _THROTTLED = Answer(429, b'{"errorMessage":"Rate Exceeded."}')
 _BROKEN = Answer(500, b'{"errorMessage":"The function could not be run."}')
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parts:
     """What every lane uses."""
 

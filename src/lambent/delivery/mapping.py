@@ -4,10 +4,10 @@ keeps the API's members in them, and by the supervisor, which says how far it ha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from lambent.invoke.regional import Place, Value
+from lambent.values import frozen
 
 KIND = "event-source-mapping"
 """The noun of the records, and of the ARNs."""
@@ -27,7 +27,7 @@ _NOT_OF_POLLERS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """An event source mapping, as whoever polls for it needs it."""
 

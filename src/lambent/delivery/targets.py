@@ -4,13 +4,13 @@ which app.py provides."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lambent.core import limits
 from lambent.core.destination import Destination
 from lambent.core.invocationrecord import Ended, dead_letter_attributes, object_key, record
 from lambent.core.retry import Condition
+from lambent.values import frozen
 
 _MOST = {"sns": 262_144, "sqs": 1_048_576, "lambda": limits.ASYNC_PAYLOAD, "events": 262_144}
 """Bytes that a target takes; a record is sent without its payloads where it would be longer."""
@@ -25,7 +25,7 @@ class Undelivered(Exception):
         self.may_pass = may_pass
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Errand:
     """A call to be made in a function's name: members as the service's model has them."""
 
@@ -46,7 +46,7 @@ class Post(Protocol):
         """The answer, in model member names. Raises Undelivered."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """Whom it is about, and what is common to all that is told of it."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from lambent.core.backoff import backoff_s
@@ -20,6 +19,7 @@ from lambent.kit.clock import Clock
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
 from lambent.kit.waiting import comes
+from lambent.values import frozen
 
 B = TypeVar("B")
 
@@ -42,7 +42,7 @@ class SourceUnreachable(Exception):
     """It could not be read now; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Received(Generic[B]):
     """A batch; `is_full` when the source had as much as it gives at once, so that it may well have more."""
 

@@ -4,7 +4,7 @@ answer goes back."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from lambent.core.s3event import Deed, Happened, Request, Unacceptable, deed
@@ -15,6 +15,7 @@ from lambent.foreign.services import Foreign, Passed
 from lambent.kit.clock import Clock
 from lambent.kit.http_client import Answer, AnswerTooLarge, Broken
 from lambent.kit.log import Log
+from lambent.values import frozen
 from lambent.wire.call import Call
 from lambent.wire.errors import ApiError, SerializationError
 from lambent.wire.message import Headers, Response
@@ -28,7 +29,7 @@ _ANSWER_BYTES = 8 << 20
 """Answers to what changes objects are short; the longest lists a thousand keys that were deleted."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Change:
     """A request that changes objects, of a bucket whose configuration wants to know."""
 

@@ -4,7 +4,7 @@ done: a function's event is accepted like any asynchronous one, a queue's and a 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -14,6 +14,7 @@ from lambent.kit.ids import uuid4
 from lambent.kit.log import Log
 from lambent.ports import Aws
 from lambent.store.base import Delete, Put, Record, Records
+from lambent.values import frozen
 from lambent.wire.call import Call, Principal
 from lambent.wire.errors import ApiError
 
@@ -22,7 +23,7 @@ _SUBJECT = "Amazon S3 Notification"
 _PAGE = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Configuration:
     """A bucket's rules. `home` is where the bucket is; once there is another one, it is another bucket's."""
 

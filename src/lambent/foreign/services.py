@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from lambent.foreign.moto import Moto, MotoFailed
 from lambent.foreign.moto_child import UNKNOWN_HEADER
@@ -12,6 +11,7 @@ from lambent.kit.clock import Clock
 from lambent.kit.http_client import Answer, Broken, Client, Origin, Outgoing, Unreachable
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
+from lambent.values import frozen
 from lambent.wire.canonical import UNSIGNED, hash_of
 from lambent.wire.client import NoKeys, profile_keys
 from lambent.wire.errors import ApiError
@@ -23,7 +23,7 @@ _PROFILE_S = 60.0
 _FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Passed:
     """A request to a foreign service, without signature."""
 

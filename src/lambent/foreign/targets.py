@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from lambent.kit.http_client import Origin
+from lambent.values import frozen
 from lambent.wire.signing import Credentials
 
 OUR_OWN = frozenset({"lambda", "iam", "sts", "logs"})
@@ -20,7 +20,7 @@ class BadNeighbour(ValueError):
     """What `--neighbour`, or a variable about it, says cannot be; the text is for whoever wrote it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Neighbour:
     """A service that lives elsewhere."""
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from lambent.delivery.trigger import PollerTrigger
 from lambent.neighbours import Neighbour
 from lambent.ports import Ports
+from lambent.values import frozen
 from lambent.wire.model import load
 from lambent.wire.service import Api
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Kinds:
     """What a neighbour's modules have, imported."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 import orjson
@@ -39,6 +38,7 @@ from lambent.kit.clock import Clock
 from lambent.runtimes.api.session import NextEvent
 from lambent.runtimes.api.session import State as Progress
 from lambent.sandbox.base import Exit
+from lambent.values import frozen
 
 UNTOLD_S = 0.5
 """How long the START of an invocation may wait for company: most are over by then, and their lines leave together."""
@@ -64,7 +64,7 @@ class Owner(Protocol):
         before that; only the last restart is told."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Label:
     """The runtime as the log names it."""
 

@@ -11,17 +11,17 @@ import os
 import stat
 import zipfile
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
 from lambent.core import limits
+from lambent.values import frozen
 
 
 class BadPackage(Exception):
     """The package is refused; the text is what the API answers."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Entry:
     info: zipfile.ZipInfo
     path: str
@@ -56,7 +56,7 @@ def unpack(data: bytes, into: Path) -> None:
         raise
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outline:
     """What a package's table of contents says."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from lambent.kit.clock import Clock
 from lambent.runtimes.base import OPT, TASK, TMP, Contents, Facts, Runtime
 from lambent.runtimes.catalogue import Catalogue
 from lambent.sandbox.base import Assignment, Bind, Limits, Template
+from lambent.values import frozen
 
 AWS_PORT = 4566
 """Where the AWS API listens inside a sandbox, whatever port it has outside."""
@@ -29,7 +30,7 @@ KEYS_GOOD_FOR_S = 3600.0
 """A plan is made anew after that, with fresh credentials: theirs last longer than any environment lives."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Keys:
     """Temporary credentials of an execution role."""
 
@@ -45,7 +46,7 @@ class Credentials(Protocol):
         """A session of `role`, an ARN."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """Everything about a version's environments that they have in common."""
 

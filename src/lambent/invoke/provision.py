@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from lambent.core.arn import function_arn
 from lambent.core.function import Version
@@ -37,6 +36,7 @@ from lambent.kit.tasks import Tasks
 from lambent.runtimes.catalogue import RuntimeMissing
 from lambent.sandbox.base import SandboxDied
 from lambent.store.base import StoreUnavailable
+from lambent.values import frozen
 
 AT_ONCE = 8
 """Environments of one version that initialise at the same time: more would only share the processors."""
@@ -48,7 +48,7 @@ Elsewhere = Callable[[Version, Invocation, Done], None]
 """Runs an invocation whose provisioned environment broke before it took it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parts:
     """What every provision works with."""
 
@@ -392,7 +392,7 @@ class Provisioner:
 _WORST = (Status.READY, Status.IN_PROGRESS, Status.FAILED)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Wanted:
     """What is asked for a function."""
 
@@ -402,7 +402,7 @@ class _Wanted:
     by_qualifier: Mapping[str, Provisioned]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Target:
     """What is to be there of a version."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from lambent.invoke.demand import Demand
 from lambent.invoke.door import Door, Doors
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
 from lambent.sandbox.base import Deferred, Driver, Exit, Forked, Sandbox, SandboxDied, Started, Template
+from lambent.values import frozen
 
 BOOT_S = 20.0
 """How long a program may take to boot, ahead of any invocation."""
@@ -21,7 +21,7 @@ REFILL_AFTER_S = 0.02
 """What was taken is made good that much later while enough wait: the cold start that took it has the machine first."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stem:
     """A waiting sandbox with its door open."""
 

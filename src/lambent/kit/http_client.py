@@ -11,7 +11,6 @@ import os
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import cast
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ import httptools
 
 from lambent.kit.http_message import header_block
 from lambent.kit.tasks import Tasks
+from lambent.values import frozen
 
 FULL_BYTES = 262_144
 """When so much of an answer waits to be taken, no more is read."""
@@ -39,7 +39,7 @@ class AnswerTooLarge(Exception):
     """The body is larger than was asked for."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Origin:
     """Where to connect: host and port, or the path of a Unix socket."""
 
@@ -66,7 +66,7 @@ class Origin:
         return (host if self.port == usual else f"{host}:{self.port}").encode("idna" if not host.isascii() else "ascii")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClientLimits:
     """How long to wait. All in seconds."""
 
@@ -79,7 +79,7 @@ class ClientLimits:
     """An unused connection older than that is not used again: servers close theirs after five seconds and more."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outgoing:
     """A request. Content-Length or Transfer-Encoding are the client's own matter and must not be among `headers`;
     Host must be."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import NamedTuple
 
 from lambent.kit.http_stream import Incoming
+from lambent.values import frozen
 
 Fields = Sequence[tuple[bytes, bytes]]
 """Header fields of a response, in order."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HttpLimits:
     """What one client may send and how long it may take. Times are kept by a sweep, so they may run over by a
     quarter of the shortest of them, at most a second."""

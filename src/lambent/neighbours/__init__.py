@@ -11,14 +11,14 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from lambent.values import frozen
 from lambent.wire.service import is_operation
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Neighbour:
     """A folder here. Every method that imports blocks for some milliseconds, once."""
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
 from lambent.sandbox.base import Bind, Deferred, Forked, Program, Template
+from lambent.values import frozen
 
 API_PORT = 9001
 """Where the Runtime API listens inside a sandbox, on 127.0.0.1."""
@@ -30,7 +31,7 @@ WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 _WATCHED = ("", "lib", "python", "python/lib/python*/site-packages")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Contents:
     """The names in an unpacked folder that decide how a function is started; relative, with slashes."""
 
@@ -69,7 +70,7 @@ def _list(folder: Path, root: Path, names: set[str], executables: set[str]) -> N
                 executables.add(name)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Facts:
     """What a version brings that its start depends on."""
 
@@ -79,7 +80,7 @@ class Facts:
     opt: Contents = field(default_factory=Contents)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Runtime:
     """A runtime that this host can offer under an AWS name. Two sandboxes wait for functions of it.
 
@@ -182,7 +183,7 @@ def always_tried(facts: Facts) -> tuple[str, str] | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Interpreter:
     """A language's program on this host, as it described itself."""
 

@@ -8,13 +8,14 @@ import json
 import os
 import pkgutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 
 import lambent.runtimes
 from lambent.runtimes.base import Family, Interpreter, Runtime
 from lambent.runtimes.sdk import Sdk
+from lambent.values import frozen
 
 _ACCEPTED = """
     nodejs20.x provided.al2023 python3.12 python3.13 python3.14 nodejs22.x nodejs24.x java17 java25 nodejs16.x dotnet8
@@ -152,7 +153,7 @@ def _newest(found: Sequence[Interpreter]) -> list[Interpreter]:
     return list(best.values())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Stamp:
     """What tells that a file has changed."""
 

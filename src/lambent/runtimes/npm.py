@@ -15,9 +15,10 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from lambent.values import frozen
 
 NPM_TIMEOUT_S = 900
 SILENCE_S = 60
@@ -34,7 +35,7 @@ class NpmFailed(Exception):
     """A package could not be had; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Package:
     """A package's file, as the registry promised it."""
 

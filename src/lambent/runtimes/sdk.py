@@ -15,10 +15,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from lambent.runtimes.base import Interpreter
+from lambent.values import frozen
 
 _CLIENTS = """
     client-apigatewaymanagementapi client-bedrock-runtime client-cloudwatch client-cloudwatch-logs
@@ -37,7 +37,7 @@ class SdkFailed(Exception):
     """An SDK could not be installed; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Installed:
     """An SDK that functions can import."""
 

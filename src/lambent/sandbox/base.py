@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
+
+from lambent.values import frozen
 
 
 class SandboxDied(Exception):
@@ -22,7 +24,7 @@ class IsolationUnavailable(Exception):
     """The isolation level that was asked for cannot be had on this machine; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bind:
     """A host file or folder seen inside at `inside`, read-only, without devices or set-uid.
 
@@ -34,7 +36,7 @@ class Bind:
     inside: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Forked:
     """A Python program that a zygote imports once and that then runs in forks of it.
 
@@ -53,7 +55,7 @@ class Forked:
     """Environment variables of each fork while it waits."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Started:
     """A program started ahead; it reads the assignment's message, one JSON line, from descriptor 3."""
 
@@ -61,7 +63,7 @@ class Started:
     env: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Deferred:
     """A program started at the assignment: the message's `argv`, `env` and `cwd` say which."""
 
@@ -69,7 +71,7 @@ class Deferred:
 Program = Forked | Started | Deferred
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Template:
     """What a sandbox is made of before it belongs to anyone."""
 
@@ -89,7 +91,7 @@ class Template:
     takes no descriptor of the owner's until then."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """What an assigned sandbox may use."""
 
@@ -100,7 +102,7 @@ class Limits:
     processes: int = 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Assignment:
     """Whose the sandbox becomes."""
 
@@ -110,7 +112,7 @@ class Assignment:
     """Sent to the program as one JSON line, of at most 96 KiB."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exit:
     """How the program ended: a status, or a signal's number; `out_of_memory` when its memory limit killed it."""
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
+
+from lambent.values import frozen
 
 ABSENT = 0
 """As `expect`: the key must not exist."""
@@ -28,7 +29,7 @@ class RevisionMismatch(Exception):
         self.key, self.expected, self.actual = key, expected, actual
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Record:
     """A value under a key; `revision` rises with every write of the store and is never used twice."""
 
@@ -37,7 +38,7 @@ class Record:
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Put:
     """Write `value` under `key`; with `expect`, only if the record's revision is that (or ABSENT)."""
 
@@ -46,7 +47,7 @@ class Put:
     expect: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delete:
     """Remove `key`, which need not exist; with `expect`, only if the record's revision is that."""
 
@@ -54,7 +55,7 @@ class Delete:
     expect: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unchanged:
     """Write nothing here, but make the other changes only if the record's revision is `expect`."""
 
@@ -83,7 +84,7 @@ class Records(Protocol):
         commit order and before the write that made it returns. The result ends the watch."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lease:
     """A message taken for some time: `receipt` settles it, `attempts` counts leases, this one included."""
 
@@ -235,7 +236,7 @@ class Blobs(Protocol):
         """Every digest there is, in no order."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One entry of a journal: `at` and `written_at` in epoch milliseconds; `sequence` is unique in the store and
     rises in the order of appending."""
@@ -296,7 +297,7 @@ class Journals(Protocol):
         """Entries dropped since the start because the backlog was full."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Store:
     """The four together, as app.py builds them."""
 

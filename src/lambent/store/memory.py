@@ -7,7 +7,7 @@ import hashlib
 import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from lambent.kit.clock import Clock, SystemClock
@@ -31,6 +31,7 @@ from lambent.store.base import (
 )
 from lambent.store.jumps import Jumps
 from lambent.store.watching import Watchers
+from lambent.values import frozen
 
 
 def memory_store(clock: Clock | None = None) -> Store:
@@ -86,7 +87,7 @@ class MemoryRecords:
         return change.key, before, after
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Message:
     """A message; `receipt` is the present lease's, and None when there is none."""
 

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from lambent.values import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Principal:
     """A verified caller. `arn` is the user's, the role session's or the account root's."""
 

@@ -11,8 +11,8 @@ import hmac
 import re
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from lambent.values import frozen
 from lambent.wire.canonical import ALGORITHM, EMPTY_SHA256, MISMATCH, hash_of, mac
 from lambent.wire.errors import ApiError, IncompleteSignature, InvalidSignature
 
@@ -25,7 +25,7 @@ _KINDS = (b"crc32", b"sha1", b"sha256")
 """The checksums that Python has; others pass, as the chunks or TLS protect them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chunks:
     """What proves a request's chunks: the signature of each continues the one before, the first one the request's."""
 

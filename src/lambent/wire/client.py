@@ -7,13 +7,13 @@ blocks), so that who makes none pays nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
+from lambent.values import frozen
 from lambent.wire.errors import ApiError
 from lambent.wire.message import PlainRequest
 from lambent.wire.signing import Credentials
@@ -35,7 +35,7 @@ class UnknownRemote(LookupError):
     """botocore publishes no such service, or the service has no such operation."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Remote:
     """One service, as its clients see it."""
 

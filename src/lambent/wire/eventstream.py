@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 from zlib import crc32
+
+from lambent.values import frozen
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
 PAYLOAD_BYTES = 16 << 20
@@ -20,7 +21,7 @@ _HEADERS_BYTES = 128 << 10
 _TRUE, _FALSE, _BYTE, _SHORT, _INTEGER, _LONG, _BLOB, _STRING, _TIMESTAMP, _UUID = range(10)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sized:
     """A header's integer of 1, 2, 4 or 8 bytes."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
+from lambent.values import frozen
 from lambent.wire.errors import SerializationError
 
 INFLATED_AT_MOST = 64 << 20
@@ -37,7 +37,7 @@ class Request(Protocol):
         """The whole body."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlainRequest:
     """A request made by hand: for the in-process client, and after a streaming signature was taken off."""
 
@@ -51,7 +51,7 @@ class PlainRequest:
 Headers = list[tuple[bytes, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Response:
     """An HTTP response, without what belongs to the connection (Content-Length, Date)."""
 

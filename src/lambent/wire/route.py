@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import unquote_to_bytes
 
+from lambent.values import frozen
 from lambent.wire.errors import AccessDenied, ApiError, InvalidAction, InvalidSignature, UnknownOperation
 from lambent.wire.message import Request
 from lambent.wire.model import Operation, Service
@@ -17,7 +18,7 @@ _FORM = ("query", "ec2")
 _NOTHING: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Route:
     """Where a request goes. Without an operation, `fault` is the answer, for callers that prove who they are."""
 
@@ -29,7 +30,7 @@ class Route:
     fault: ApiError | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _End:
     """An operation whose URI ends here, and what it wants of the query to be the one that is meant."""
 

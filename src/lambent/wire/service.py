@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from lambent.values import frozen
 from lambent.wire.call import Call
 from lambent.wire.errors import ApiError, InternalError, NotImplementedOperation, SerializationError
 from lambent.wire.message import Request, Response, inflated
@@ -36,7 +36,7 @@ class Mismatch(TypeError):
     """An operations class does not fit the service's model."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bound:
     """An operation in one protocol, compiled, with the method that does it."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import quote
 
+from lambent.values import frozen
 from lambent.wire.canonical import (
     ALGORITHM,
     EMPTY_SHA256,
@@ -20,7 +20,7 @@ from lambent.wire.canonical import (
 from lambent.wire.message import Request
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Credentials:
     """What we sign with ourselves."""
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NoReturn, Protocol
 
+from lambent.values import frozen
 from lambent.wire.call import Principal
 from lambent.wire.canonical import (
     ALGORITHM,
@@ -67,7 +68,7 @@ class Identities(Protocol):
         """The key, None when it is not known or the token is not its own. Raises ExpiredToken."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Key:
     """An access key's secret, and who signs with it."""
 

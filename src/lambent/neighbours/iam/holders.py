@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Generic, Literal, TypeVar
 
 from lambent.neighbours.iam import documents
@@ -11,11 +11,12 @@ from lambent.neighbours.iam.directory import Directory, begin_use, end_use, retr
 from lambent.neighbours.iam.records import Entity, Held, Table
 from lambent.neighbours.iam.shapes import DeleteConflictException, LimitExceededException, NoSuchEntityException
 from lambent.store.base import Change
+from lambent.values import frozen
 
 E = TypeVar("E", bound=Entity)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quotas:
     """What may be put on one entity."""
 

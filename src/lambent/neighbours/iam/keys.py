@@ -11,7 +11,7 @@ import os
 import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -23,13 +23,14 @@ from lambent.neighbours.iam import records as nouns
 from lambent.neighbours.iam.directory import retried
 from lambent.neighbours.iam.records import Held, User, every
 from lambent.store.base import ABSENT, Delete, Put, Record, Records
+from lambent.values import frozen
 from lambent.wire.call import Principal
 from lambent.wire.sigv4 import Key
 
 _PREFIX = "iam/keys/"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AccessKey:
     """A long-term access key as it is stored."""
 

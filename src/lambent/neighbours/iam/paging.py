@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Generic, TypedDict, TypeVar
 
+from lambent.values import frozen
 from lambent.wire.errors import ValidationError
 
 DEFAULT_ITEMS = 100
@@ -21,7 +21,7 @@ class Ending(TypedDict, total=False):
     Marker: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page(Generic[T]):
     """Some items, and where the next page begins unless this is the last."""
 

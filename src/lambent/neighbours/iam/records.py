@@ -7,7 +7,7 @@ regard to case, and found only as they were spelt.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Generic, Protocol, TypeVar
 
 import orjson
@@ -15,9 +15,10 @@ import orjson
 from lambent.neighbours.iam import paging
 from lambent.neighbours.iam.paging import Page
 from lambent.store.base import ABSENT, Delete, Put, Record, Records
+from lambent.values import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Entity:
     """What users and roles have in common: policies can be put on them."""
 
@@ -36,7 +37,7 @@ class Entity:
     """ARNs of managed policies."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Role(Entity):
     """A role; `id` begins with AROA and is another one when the role is deleted and made again."""
 
@@ -49,7 +50,7 @@ class Role(Entity):
         return f"arn:aws:iam::{self.account}:role{self.path}{self.name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class User(Entity):
     """A user, or the root of an account, which has nothing but keys."""
 
@@ -64,7 +65,7 @@ class User(Entity):
         return f"arn:aws:iam::{self.account}:user{self.path}{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PolicyVersion:
     """One version of a managed policy."""
 
@@ -72,7 +73,7 @@ class PolicyVersion:
     created: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ManagedPolicy:
     """A policy with an ARN of its own, the customer's or (account `aws`) AWS's."""
 
@@ -108,7 +109,7 @@ class Noun(Protocol):
 N = TypeVar("N", bound=Noun)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Held(Generic[N]):
     """What was read, with the revision that its next write must name."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from lambent.core.arn import PARTITION
+from lambent.values import frozen
 
 ROOT = "logs/"
 """Under it is everything that this service stores."""
@@ -15,7 +15,7 @@ _GROUP_ARN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GroupRef:
     """A log group."""
 
@@ -66,7 +66,7 @@ class GroupRef:
         return self.journals + _quoted(stream_prefix)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StreamRef:
     """A stream of a log group."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lambent.neighbours.logs.tokens import LAST_MS, Position
 from lambent.store.base import Entry, Journals
+from lambent.values import frozen
 
 FIRST_ENTRIES = 16
 MOST_ENTRIES = 8_192
@@ -16,7 +17,7 @@ PIECE_BYTES = 1 << 20
 _MERGED_ENTRIES = 256
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Range:
     """Events with start <= time < end and beyond `after`; `backward` is from the newest to the oldest."""
 

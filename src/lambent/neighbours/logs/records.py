@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import orjson
 
@@ -14,6 +14,7 @@ from lambent.neighbours.logs.shapes import (
     ResourceNotFoundException,
 )
 from lambent.store.base import ABSENT, Delete, Journals, Put, Record, Records, RevisionMismatch
+from lambent.values import frozen
 
 DAY_MS = 86_400_000
 
@@ -21,7 +22,7 @@ _TRIES = 3
 _AFTER_ALL = "\U0010ffff"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Group:
     """What is known of a log group."""
 
@@ -38,7 +39,7 @@ class Group:
         return 0 if self.retention_days is None else max(0, now_ms - self.retention_days * DAY_MS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Stream:
     """What is known of a log stream, besides its journal."""
 
@@ -46,7 +47,7 @@ class Stream:
     created_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Deletion:
     """What a tombstone says: which journals to delete, and the stream records that somebody added meanwhile."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -13,11 +12,12 @@ import orjson
 
 from lambent.neighbours.sns.message import NOTIFICATION, SUBSCRIPTION, Message
 from lambent.neighbours.sns.names import SubscriptionRef
+from lambent.values import frozen
 
 USER_AGENT = "Amazon Simple Notification Service Agent"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Links:
     """Where the messages of a subscription lead to."""
 
@@ -39,7 +39,7 @@ class Links:
         return f"{self.base}/?Action=ConfirmSubscription&TopicArn={quote(ref.topic.arn, safe=':')}&Token={token}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Signature:
     """A signature in Base64, and which kind it is."""
 

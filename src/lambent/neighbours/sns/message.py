@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final
 
 import orjson
@@ -16,6 +16,7 @@ from lambent.neighbours.sns.shapes import (
     InvalidParameterValueException,
     MessageAttributeValue,
 )
+from lambent.values import frozen
 
 BYTES: Final = 262_144
 """A message with its attributes; all messages of a batch."""
@@ -32,7 +33,7 @@ _SUBJECT = re.compile(r"[^\x00-\x1f\x7f]+")
 _DEDUPLICATION = re.compile(r"[a-zA-Z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attribute:
     """A message attribute: its type, and its value as text, in Base64 if it is binary."""
 
@@ -44,7 +45,7 @@ class Attribute:
         return self.type.split(".")[0] == "Binary"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Message:
     """One message on its way to one subscription."""
 
@@ -84,7 +85,7 @@ class Message:
         return replace(self, failures=self.failures + 1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Texts:
     """The text of a message by protocol."""
 

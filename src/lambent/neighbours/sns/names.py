@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from lambent.core.arn import PARTITION
+from lambent.values import frozen
 
 ROOT = "sns/"
 """Under it is everything that this service stores, and its queues."""
@@ -30,7 +30,7 @@ class Malformed(ValueError):
     """A text is not the ARN that it should be; AWS's reason is its text."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TopicRef:
     """A topic."""
 
@@ -86,7 +86,7 @@ class TopicRef:
         return f"{ROOT}{self.account}/{self.region}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SubscriptionRef:
     """A subscription to a topic."""
 
@@ -129,7 +129,7 @@ class SubscriptionRef:
         return f"{self.topic.queue}/{self.id}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QueueArn:
     """An SQS queue by its ARN."""
 

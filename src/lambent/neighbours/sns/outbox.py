@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from weakref import WeakValueDictionary
 
 from lambent.kit.clock import Clock
@@ -14,6 +14,7 @@ from lambent.neighbours.sns.names import TopicRef
 from lambent.neighbours.sns.records import Subscription, Topic, TopicRecords
 from lambent.neighbours.sns.subscription_attributes import filter_of
 from lambent.store.base import Queues
+from lambent.values import frozen
 
 DEDUPLICATION_S = 300.0
 """How long what was published to a FIFO topic is remembered."""
@@ -21,7 +22,7 @@ _SEQUENCE = 10_000_000_000_000_000_000
 """AWS's sequence numbers have twenty digits."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Publication:
     """A checked message, before anybody's copy of it."""
 

@@ -7,11 +7,11 @@ import contextlib
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from lambent.kit.http_client import AnswerTooLarge, Broken, Client, ClientLimits, Origin, Outgoing, Unreachable
 from lambent.kit.tasks import Tasks
+from lambent.values import frozen
 
 TIMEOUT_S = 15.0
 """From the first byte until the answer is there, as on AWS."""
@@ -24,7 +24,7 @@ class Undelivered(Exception):
     """The endpoint could not be reached, or did not answer as HTTP in time; the text says what happened."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """Where a URL leads."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TypeVar
 
 import orjson
@@ -11,6 +11,7 @@ import orjson
 from lambent.neighbours.sns.names import SubscriptionRef, TopicRef
 from lambent.neighbours.sns.shapes import ConcurrentAccessException, NotFoundException
 from lambent.store.base import ABSENT, Delete, Put, Record, Records, RevisionMismatch
+from lambent.values import frozen
 
 T = TypeVar("T")
 
@@ -19,7 +20,7 @@ _BATCH = 100
 """A topic with more subscriptions than that is read in several pieces."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Topic:
     """What is known of a topic. `attributes` are those that a caller set, as they were given."""
 
@@ -36,7 +37,7 @@ class Topic:
         return TopicRef(self.account, self.region, self.name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Subscription:
     """What is known of a subscription. `attributes` are those that a caller set, as they were given."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
+
+from lambent.values import frozen
 
 CONTENT_TYPE: Final = "text/plain; charset=UTF-8"
 CONTENT_TYPES: Final = (
@@ -31,7 +32,7 @@ class Refused(ValueError):
     """The text is no delivery policy; its message says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retries:
     """Four phases: at once, after the shortest delay, after growing ones, after the longest. Delays in seconds."""
 
@@ -81,7 +82,7 @@ MANAGED: Final = Retries(1, 20, 100_015, at_once=3, at_min=2, at_max=100_000, fu
 """What queues and functions get: 23 days."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Policy:
     """What is in force for a subscription of an HTTP endpoint."""
 

@@ -6,14 +6,14 @@ Kept in memory: after a restart the messages come back when their visibility tim
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lambent.neighbours.sqs.leases import Received
+from lambent.values import frozen
 
 REMEMBERED_S = 300.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Attempt:
     until: float
     given: Sequence[Received]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from lambent.neighbours.sqs.errors import InvalidParameterValue, invalid_value
 from lambent.neighbours.sqs.names import QueueRef
 from lambent.neighbours.sqs.shapes import InvalidAttributeName, InvalidAttributeValue
+from lambent.values import frozen
 
 LARGEST_MESSAGE = 1_048_576
 """Bytes of a message with its attributes, and of all messages of a batch."""
@@ -52,7 +52,7 @@ KNOWN = SETTABLE | _COMPUTED
 _ALLOWED_SOURCES = 10
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Redrive:
     """Where messages go that were received more often than `most` times."""
 
@@ -60,7 +60,7 @@ class Redrive:
     most: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rules:
     """What the attributes of a queue mean; times in seconds, sizes in bytes."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from lambent.core.eventsource import Queue
@@ -14,6 +13,7 @@ from lambent.delivery.trigger import SourceGone, SourceUnreachable
 from lambent.kit.ids import uuid4
 from lambent.neighbours.sqs.event import Item
 from lambent.ports import Ports
+from lambent.values import frozen
 from lambent.wire.call import Call, Principal
 from lambent.wire.errors import ApiError
 
@@ -29,7 +29,7 @@ MISSING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Facts:
     """What is known of a queue."""
 

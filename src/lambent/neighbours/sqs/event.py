@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from lambent.core.eventpattern import Pattern, parse
 from lambent.core.eventsource import Queue
+from lambent.values import frozen
 
 Message = Mapping[str, Any]
 Record = Mapping[str, Any]
@@ -34,7 +34,7 @@ _ORDER = (
 """Attributes, as AWS writes them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Item:
     """One message, and its record in an event."""
 

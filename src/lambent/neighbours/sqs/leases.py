@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lambent.neighbours.sqs.message import Message, Receipt
 from lambent.store.base import Lease
+from lambent.values import frozen
 
 SOURCE = "DeadLetterQueueSourceArn"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Received:
     """A message, and the lease that its receiver has of it."""
 

@@ -6,13 +6,13 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from lambent.neighbours.sqs.errors import InvalidParameterValue
 from lambent.neighbours.sqs.shapes import InvalidAttributeName, InvalidMessageContents, UnsupportedOperation
+from lambent.values import frozen
 from lambent.wire.errors import MissingParameter
 
 MOST_ATTRIBUTES = 10
@@ -42,7 +42,7 @@ Attributes = Mapping[str, Mapping[str, Any]]
 """Name → DataType with StringValue, or with BinaryValue as bytes."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Message:
     """A message as it was sent, and what became of it in other queues."""
 
@@ -76,7 +76,7 @@ class Message:
         return message
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """Which attributes of messages a receiver wants: system attributes, and its own by name and by prefix."""
 
@@ -167,7 +167,7 @@ def size(body: str, attributes: Attributes) -> int:
     return len(body.encode()) + sum(_size(name, value) for name, value in attributes.items())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Receipt:
     """What a receipt handle says: which lease, from when, of the message with which sequence."""
 

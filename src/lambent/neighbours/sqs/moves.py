@@ -18,6 +18,7 @@ from lambent.neighbours.sqs.names import ROOT, QueueRef, kind_of_key, ref_of_key
 from lambent.neighbours.sqs.records import QueueRecords
 from lambent.ports import Ports
 from lambent.store.base import Delete, Lease, Put, Record, RevisionMismatch, StoreUnavailable
+from lambent.values import frozen
 
 REMEMBERED = 10
 """Tasks of one queue that are shown."""
@@ -32,7 +33,7 @@ NO_QUEUE = "AWS.SimpleQueueService.NonExistentQueue"
 NO_SOURCE = "CouldNotDetermineMessageSource"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class MoveTask:
     """A move task as it is kept."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
 from lambent.core.arn import PARTITION
+from lambent.values import frozen
 
 ROOT = "sqs/"
 """Under it is everything that this service stores; the next parts are the account and the region."""
@@ -20,7 +21,7 @@ _ARN = re.compile(
 _ACCOUNT = re.compile(r"\d{12}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QueueRef:
     """A queue, which need not exist."""
 

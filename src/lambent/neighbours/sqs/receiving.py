@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lambent.neighbours.sqs.attempts import Attempts
 from lambent.neighbours.sqs.bell import Bell
@@ -14,6 +13,7 @@ from lambent.neighbours.sqs.records import Queue, QueueRecords
 from lambent.neighbours.sqs.shapes import OverLimit
 from lambent.ports import Ports
 from lambent.store.base import Lease
+from lambent.values import frozen
 from lambent.wire.call import Caller
 
 IN_FLIGHT = 120_000
@@ -22,7 +22,7 @@ _LAST_WAIT_S = 1.0
 """For who comes when the server is about to stop."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wish:
     """What a receiver wants: up to `limit` messages, hidden from others for `visibility_s`; it waits up to `wait_s`
     until there is one. With `attempt` a FIFO queue gives the same ones again if it is asked again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import orjson
 
@@ -15,6 +15,7 @@ from lambent.neighbours.sqs.names import ROOT, QueueRef, kind_of_key, ref_of_key
 from lambent.neighbours.sqs.shapes import QueueDeletedRecently
 from lambent.ports import Ports
 from lambent.store.base import ABSENT, Delete, Put, Record, RevisionMismatch
+from lambent.values import frozen
 
 REST_S = 60
 """How long after its deletion a queue may not be made again, and after a purge not be purged again."""
@@ -22,7 +23,7 @@ _TRIES = 3
 _ID_LENGTH = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Queue:
     """A queue as it is now."""
 

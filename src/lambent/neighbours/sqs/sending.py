@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from lambent.kit.ids import uuid4
@@ -26,6 +25,7 @@ from lambent.neighbours.sqs.message import (
 from lambent.neighbours.sqs.records import Queue
 from lambent.neighbours.sqs.shapes import SendMessageResult
 from lambent.ports import Ports
+from lambent.values import frozen
 from lambent.wire.call import Call
 from lambent.wire.errors import MissingParameter
 
@@ -34,7 +34,7 @@ REMEMBERED_S = 300.0
 _TOKEN = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,./:;<=>?@\[\\\]^_`{|}~-]{1,128}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Draft:
     """A message that may be sent."""
 

@@ -9,7 +9,7 @@ import secrets
 from base64 import b64decode, b64encode
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 import orjson
@@ -18,6 +18,7 @@ from lambent.core.accesskey import ENTROPY_BYTES, TEMPORARY, access_key_id
 from lambent.core.arn import RoleRef
 from lambent.kit.clock import Clock
 from lambent.kit.seal import Seal, SealBroken
+from lambent.values import frozen
 from lambent.wire.call import Principal
 from lambent.wire.errors import ExpiredToken
 from lambent.wire.sigv4 import Key
@@ -29,7 +30,7 @@ _FORM: Final = 1
 _CACHED: Final = 4096
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Session:
     """What a session's token says. Times in epoch seconds."""
 
@@ -50,7 +51,7 @@ class Session:
     source_identity: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Temporary:
     """Temporary credentials, as they are given out once."""
 

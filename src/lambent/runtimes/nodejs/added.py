@@ -11,12 +11,12 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from lambent.runtimes.nodejs.runtime import FAMILY
 from lambent.runtimes.npm import NpmFailed, fetch
 from lambent.runtimes.search import added_root
+from lambent.values import frozen
 
 NAMES = tuple(FAMILY.wanted)
 """AWS's names of what can be added."""
@@ -33,7 +33,7 @@ class AddingFailed(Exception):
     """A runtime could not be added or removed; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Addition:
     """A Node.js that was added."""
 

@@ -11,7 +11,7 @@ import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
@@ -20,6 +20,7 @@ from lambent.sandbox.namespaces.cgroup import Group
 from lambent.sandbox.namespaces.ends import Ends
 from lambent.sandbox.namespaces.launching import MAX_LINE_BYTES, Launcher, Zygote
 from lambent.sandbox.namespaces.link import Link, Received, close_all
+from lambent.values import frozen
 
 _MEMORY_AGE_S = 0.1
 """How old a memory reading may be; reading it again costs more than most invocations."""
@@ -29,7 +30,7 @@ _DATA_SLACK_BYTES = 512 * 1024 * 1024
 would keep Node.js from starting. RLIMIT_AS would be worse: V8 and the JVM reserve address space by the gigabyte."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class House:
     """What a box shares with others of its driver."""
 

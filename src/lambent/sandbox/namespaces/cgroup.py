@@ -16,8 +16,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from lambent.values import frozen
 
 MEMORY, CPU, PIDS, FREEZE = "memory", "cpu", "pids", "freezer"
 LAUNCHER = "launcher"
@@ -30,7 +31,7 @@ _PATIENCE_S = 10.0
 _SERVER_LEAF = "lambent-server"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hierarchy:
     """One mounted tree of groups: its version (1 or 2), its top, the server's own group, what it controls."""
 
@@ -40,7 +41,7 @@ class Hierarchy:
     controllers: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Write:
     """A value for a file of a group. What is not `needed` is skipped where the kernel has no such file."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from dataclasses import dataclass
 
 from lambent.sandbox.namespaces.link import close_all, message_pair
+from lambent.values import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ends:
     """The server's ends, and the sandbox's in the order in which a zygote wants them."""
 

@@ -10,14 +10,15 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from lambent.values import frozen
 
 _ROOM = 32 * 1024
 _DESCRIPTORS = 16
 _CREDENTIALS = struct.Struct("iII")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Received:
     """A message, the descriptors that came with it, and its sender's process id as this process sees it."""
 

@@ -7,10 +7,11 @@ and whatever belongs to one assignment (code, layers) is mounted later over the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from lambent.sandbox.base import Forked, Template
+from lambent.values import frozen
 
 SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/libx32")
 """A program's libraries. Links stay links (merged /usr); folders are shown as they are."""
@@ -61,7 +62,7 @@ Step = tuple[str, ...]
 · ("seal", path): nothing new under this mount from here on."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Host:
     """What of SYSTEM_FOLDERS and SHARED_ETC this host has."""
 

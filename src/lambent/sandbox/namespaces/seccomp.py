@@ -9,7 +9,8 @@ from __future__ import annotations
 import errno
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from lambent.values import frozen
 
 _LD_W_ABS, _JA, _JEQ, _JGE, _JSET, _AND, _RET = 0x20, 0x05, 0x15, 0x35, 0x45, 0x54, 0x06
 _ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
@@ -102,7 +103,7 @@ _AARCH64 = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Machine:
     """What a filter must know of a processor: its audit number, its table, the first number of a foreign ABI."""
 

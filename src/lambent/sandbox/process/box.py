@@ -6,7 +6,6 @@ import contextlib
 import resource
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from lambent.sandbox.base import Assignment, Limits, SandboxDied
@@ -15,9 +14,10 @@ from lambent.sandbox.namespaces.cgroup import Group
 from lambent.sandbox.namespaces.ends import Ends
 from lambent.sandbox.process import rooms
 from lambent.sandbox.process.places import Places
+from lambent.values import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ground:
     """What a box stands on: its room, where things are in it, and the host's sockets that are its ports."""
 

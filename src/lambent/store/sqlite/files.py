@@ -7,11 +7,11 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from lambent.store.base import StoreUnavailable
+from lambent.values import frozen
 
 Synchronous = Literal["FULL", "NORMAL"]
 
@@ -37,7 +37,7 @@ class DataFromNewerVersion(StoreUnavailable):
         self.path, self.found, self.known = path, found, known
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DataDirectory:
     """Where the store keeps what."""
 

@@ -10,12 +10,12 @@ import heapq
 import itertools
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Union
 
 from lambent.store.base import Entry
 from lambent.store.sqlite.packing import SPAN_MS, unpack
 from lambent.store.sqlite.ranges import upper_bound
+from lambent.values import frozen
 
 Position = tuple[int, int]
 """Where a line stands: (at, sequence). In a descending read both are negated, so that the heap still gives the next."""
@@ -40,7 +40,7 @@ _CHUNKS_DESCENDING = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Window:
     """The lines that are wanted: under `prefix`, and strictly between the two positions."""
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import orjson
+
+from lambent.values import frozen
 
 SPAN_MS = 10_000
 """No chunk reaches further than this from its first entry."""
@@ -21,7 +22,7 @@ _COMPRESS_FROM_BYTES = 1_024
 _COMPRESSION_LEVEL = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Packed:
     """A chunk as it is stored: times in epoch milliseconds, `size` in bytes of text before packing."""
 

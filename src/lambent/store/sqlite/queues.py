@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,6 +19,7 @@ from lambent.store.sqlite.ranges import upper_bound
 from lambent.store.sqlite.reader import Reader
 from lambent.store.sqlite.writer import Insertion, Writer
 from lambent.store.watching import Watchers
+from lambent.values import frozen
 
 PUT = Insertion("INSERT INTO messages (queue, due, enqueued_at, body) VALUES", "(?, ?, ?, ?)")
 
@@ -92,7 +92,7 @@ Rows = list[tuple[Any, ...]]
 """Of messages: id, body, attempts, enqueued_at, first_leased_at, group, sequence."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Addition:
     """A message to be added otherwise than by PUT."""
 
@@ -110,7 +110,7 @@ class _Addition:
         return sequence
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Changed:
     """How much a statement changed, and in which queues something may have become visible."""
 

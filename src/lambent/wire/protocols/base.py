@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from lambent.values import frozen
 from lambent.wire.errors import ApiError
 from lambent.wire.message import Headers, Request, Response
 from lambent.wire.model import Operation, Service, Shape
@@ -20,7 +20,7 @@ Convert = Callable[[Any], Any]
 C = TypeVar("C")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """One operation, compiled: `parse(request, captured)` and `write(result, request_id)`."""
 
@@ -63,7 +63,7 @@ def late_converter(get: Callable[[], Convert]) -> Convert:
     return lambda value: get()(value)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """An error, looked up in the model: what every protocol writes of it."""
 

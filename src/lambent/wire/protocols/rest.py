@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from lambent.values import frozen
 from lambent.wire import eventstream
 from lambent.wire.errors import SerializationError
 from lambent.wire.message import Headers, Request, Response
@@ -26,7 +26,7 @@ _QUOTED_OR_PLAIN = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^,]*))\s*(?:,|$)')
 _DATES = re.compile(r"\s*([^,]+,[^,]+|[^,]+)\s*(?:,|$)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Documents:
     """How a REST protocol reads and writes the bodies that are documents."""
 
