@@ -76,7 +76,6 @@ async def _run(
     assemble = await importing
     server = await assemble(settings, Ground(store, driver, seal, clock, tasks, log, stopping), stack)
     ready(Running(server.url, settings, driver.level, driver.notes))
-    gc.collect()
     gc.freeze()  # what lives now lives for ever: the collector need not look at it again
     await stopping.wait()
     log.info("stopping", running=server.invoker.running)

@@ -20,7 +20,7 @@ from lambent.wire.errors import ApiError
 from lambent.wire.message import PlainRequest
 from lambent.wire.model import Service, Shape
 from lambent.wire.route import Router
-from lambent.wire.service import CODECS
+from lambent.wire.service import codec_of
 
 VECTORS = Path(__file__).parent / "vectors"
 
@@ -84,7 +84,7 @@ def test_what_botocore_sends_is_parsed_to_what_it_was_given(suite: dict[str, Any
     route = Router([service]).route(request, service.signing_name)
     assert route is not None
     assert route.operation is not None, route.fault
-    plan = CODECS[route.protocol](service).plan(route.operation)
+    plan = codec_of(route.protocol)(service).plan(route.operation)
     parsed = plan.parse(request, route.captured)
     expected = our_values(route.operation.input, case["params"]) if route.operation.input else {}
     if route.operation.input:
@@ -173,7 +173,7 @@ def check_result(suite: dict[str, Any], case: dict[str, Any]) -> None:
     service = service_of(suite, case)
     (operation,) = service.operations.values()
     result = our_values(operation.output, case["result"]) if operation.output else {}
-    plan = CODECS[service.protocol](service).plan(operation)
+    plan = codec_of(service.protocol)(service).plan(operation)
     response = plan.write(result, "request-id")
     if "status_code" in case["response"]:
         assert response.status == case["response"]["status_code"]
@@ -183,7 +183,7 @@ def check_result(suite: dict[str, Any], case: dict[str, Any]) -> None:
 
 def check_error(suite: dict[str, Any], case: dict[str, Any]) -> None:
     service = service_of(suite, case)
-    codec = CODECS[service.protocol](service)
+    codec = codec_of(service.protocol)(service)
     (shape,) = service.operations[case["given"]["name"]].errors
     named_by_code = service.protocol in ("query", "ec2", "rest-xml")
     members = dict(our_values(shape, case["error"]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -64,6 +63,8 @@ def written(data: Path) -> Access:
 
 def parsed(text: str, file: Path) -> Access:
     """The access in an AWS shared-credentials text that names its endpoint. Raises Failure."""
+    import configparser  # only for who reads the file: it is no small one
+
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string(text)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lambent.values import frozen
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 Context = Mapping[str, Sequence[str]]
 """What a request says about itself: condition keys in lower case, each with its values."""
@@ -144,6 +146,8 @@ def _holds(operator: Operator | None, key: str, wanted: Sequence[str], context: 
 
 
 def _number(text: str) -> Decimal | None:
+    from decimal import Decimal, InvalidOperation  # few conditions are about numbers, and it is a large module
+
     try:
         number = Decimal(text)
     except InvalidOperation:

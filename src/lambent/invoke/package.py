@@ -9,12 +9,15 @@ from __future__ import annotations
 import io
 import os
 import stat
-import zipfile
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lambent.core import limits
 from lambent.values import frozen
+
+if TYPE_CHECKING:
+    import zipfile  # at run time it is imported where a package is read
 
 
 class BadPackage(Exception):
@@ -41,6 +44,8 @@ TOO_LARGE = f"Unzipped size must be smaller than {limits.UNZIPPED} bytes"
 def unpack(data: bytes, into: Path) -> None:
     """Unpack the zip in `data` into the empty folder `into`, permissions kept. Raises BadPackage; what was written
     by then is the caller's to remove."""
+    import zipfile
+
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = _check(archive.infolist())
@@ -68,6 +73,8 @@ class Outline:
 
 def outline(data: bytes) -> Outline:
     """Of a package that can be unpacked."""
+    import zipfile
+
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         infos = archive.infolist()
     names = ("/".join(part for part in info.filename.split("/") if part not in ("", ".")) for info in infos)

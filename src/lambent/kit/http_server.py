@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ipaddress
 import socket
 import time
 from collections.abc import Callable
@@ -110,7 +111,10 @@ class Server:
         listener = self._listener(factory, limits)
         loop = asyncio.get_running_loop()
         try:
-            sockets = await loop.create_server(listener.connection, host, port, backlog=_BACKLOG)
+            if (sock := _bound(host, port)) is not None:
+                sockets = await loop.create_server(listener.connection, sock=sock, backlog=_BACKLOG)
+            else:
+                sockets = await loop.create_server(listener.connection, host, port, backlog=_BACKLOG)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 text = f"port {port} of {host} is in use by another program"
@@ -207,3 +211,24 @@ class Server:
         except TimeoutError:
             return False
         return True
+
+
+def _bound(host: str, port: int) -> socket.socket | None:
+    """A socket on an address that is written in numbers; None for a name, which must be looked up: that starts four
+    threads and loads what spells international names. Raises OSError."""
+    try:
+        version = ipaddress.ip_address(host).version
+    except ValueError:
+        return None
+    if "%" in host:  # the interface's name has to be looked up
+        return None
+    sock = socket.socket(socket.AF_INET if version == 4 else socket.AF_INET6)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if version == 6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise OSError(error.errno, f"port {port} of {host}: {error.strerror}") from None
+    return sock

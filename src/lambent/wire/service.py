@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -14,16 +15,18 @@ from lambent.wire.message import Request, Response, inflated
 from lambent.wire.model import Operation, Service
 from lambent.wire.protocols import json_values
 from lambent.wire.protocols.base import Captured, Codec, Parse, Values, Write
-from lambent.wire.protocols.cbor import Cbor
-from lambent.wire.protocols.ec2 import Ec2
-from lambent.wire.protocols.json import Json
-from lambent.wire.protocols.query import Query
-from lambent.wire.protocols.rest_json import RestJson
-from lambent.wire.protocols.rest_xml import RestXml
 from lambent.wire.route import Route, Router
 from lambent.wire.validate import compile_validator
 
-CODECS: Mapping[str, type[Codec]] = {c.name: c for c in (RestJson, Json, Query, Ec2, RestXml, Cbor)}
+CODECS: Mapping[str, str] = {
+    "rest-json": "rest_json:RestJson",
+    "json": "json:Json",
+    "query": "query:Query",
+    "ec2": "ec2:Ec2",
+    "rest-xml": "rest_xml:RestXml",
+    "smithy-rpc-v2-cbor": "cbor:Cbor",
+}
+"""Where each protocol is: it is imported when a service first speaks it."""
 
 Method = Callable[[Call, Any], Awaitable[Mapping[str, Any] | None]]
 Provide = Callable[[], Awaitable[Iterable[object]]]
@@ -99,7 +102,7 @@ class Api:
     def codec(self, protocol: str) -> Codec:
         """The protocol as this service speaks it."""
         if protocol not in self._codecs:
-            self._codecs[protocol] = CODECS[protocol](self._spoken_in(protocol))
+            self._codecs[protocol] = codec_of(protocol)(self._spoken_in(protocol))
         return self._codecs[protocol]
 
     def _spoken_in(self, protocol: str) -> Service:
@@ -114,6 +117,13 @@ class Api:
             operation.input, overrides.get("validation_code"), parameters=overrides.get("missing_parameters", False)
         )
         return Bound(operation, plan.parse, validate, plan.write, self.methods.get(operation.name))
+
+
+def codec_of(protocol: str) -> type[Codec]:
+    """A protocol by its name in the models."""
+    module, _, name = CODECS[protocol].partition(":")
+    kind: type[Codec] = getattr(importlib.import_module(f"lambent.wire.protocols.{module}"), name)
+    return kind
 
 
 class Registry:

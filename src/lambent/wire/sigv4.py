@@ -6,12 +6,12 @@ taken in a thread between them: `Signature.parse` reads what the request claims,
 
 from __future__ import annotations
 
-import calendar
 import hmac
 import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import NoReturn, Protocol
 
@@ -409,7 +409,9 @@ def _title(name: bytes) -> str:
 def _epoch(stamp: bytes) -> int:
     text = stamp.decode("ascii")
     try:
-        return calendar.timegm(time.strptime(text, "%Y%m%dT%H%M%SZ"))
+        if _STAMP.fullmatch(stamp) is None:
+            raise ValueError
+        return int(datetime.fromisoformat(text).timestamp())
     except ValueError:
         raise IncompleteSignature(
             f"Date must be in ISO-8601 'basic format'. Got '{text}'. See http://en.wikipedia.org/wiki/ISO_8601"

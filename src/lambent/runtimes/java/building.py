@@ -10,9 +10,12 @@ import os
 import shutil
 import subprocess
 import threading
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import zipfile  # at run time it is imported when something is built: a server that starts only asks for the digest
 
 SOURCES = Path(__file__).parent / "bootstrap"
 JAR = "lambent.jar"
@@ -117,6 +120,8 @@ def _compile(javac: Path, folder: Path) -> None:
 
 
 def _rehearsed(classes: Path, folder: Path) -> None:
+    import zipfile
+
     (folder / "lib").mkdir(parents=True)
     with zipfile.ZipFile(folder / "lib" / "rehearsed.jar", "w") as jar:
         _add(jar, classes / "Part.class", "rehearsed/Part.class")
@@ -128,6 +133,8 @@ def _rehearsed(classes: Path, folder: Path) -> None:
 
 
 def _jar(place: Path, classes: Path) -> None:
+    import zipfile
+
     with zipfile.ZipFile(place, "w") as jar:
         for file in sorted(classes.rglob("*.class")):
             _add(jar, file, str(file.relative_to(classes)))
@@ -135,4 +142,6 @@ def _jar(place: Path, classes: Path) -> None:
 
 
 def _add(jar: zipfile.ZipFile, file: Path, name: str) -> None:
+    import zipfile
+
     jar.writestr(zipfile.ZipInfo(name), file.read_bytes())

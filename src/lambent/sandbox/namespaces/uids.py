@@ -35,12 +35,17 @@ class UserIds:
     """A claimed range. Ids come back into use as late as possible."""
 
     def __init__(self, first: int, lock: int) -> None:
-        self._free = deque(range(first, first + SLOTS))
+        self._next, self._end = first, first + SLOTS
+        """Those that nobody has had yet."""
+        self._free: deque[int] = deque()
         self._lock = lock
 
     def take(self) -> int:
         """An id that no living sandbox has. Raises IndexError when all are in use."""
-        return self._free.popleft()
+        if self._next == self._end:
+            return self._free.popleft()
+        self._next += 1
+        return self._next - 1
 
     def give_back(self, uid: int) -> None:
         """The sandbox with this id is gone."""

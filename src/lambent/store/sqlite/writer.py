@@ -32,13 +32,22 @@ class Insertion:
 
     def __init__(self, head: str, row: str, tail: str = "") -> None:
         """`head` up to VALUES, `row` with its placeholders, and what follows the rows."""
-        self._statements = [f"{head} {', '.join([row] * n)} {tail}" for n in range(1, _ROWS_PER_STATEMENT + 1)]
+        self._parts = head, row, tail
+        self._statements: dict[int, str] = {}
+        """By the number of rows; few numbers ever come, and all of them together are 100 kB."""
 
     def run(self, connection: sqlite3.Connection, rows: Sequence[Sequence[object]]) -> None:
         """Insert all rows, in order."""
         for at in range(0, len(rows), _ROWS_PER_STATEMENT):
             some = rows[at : at + _ROWS_PER_STATEMENT]
-            connection.execute(self._statements[len(some) - 1], [value for row in some for value in row])
+            connection.execute(self._statement(len(some)), [value for row in some for value in row])
+
+    def _statement(self, rows: int) -> str:
+        statement = self._statements.get(rows)
+        if statement is None:
+            head, row, tail = self._parts
+            statement = self._statements[rows] = f"{head} {', '.join([row] * rows)} {tail}"
+        return statement
 
 
 @dataclass(slots=True)

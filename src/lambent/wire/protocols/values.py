@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import calendar
 import math
 import re
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from lambent.wire.errors import SerializationError
@@ -129,10 +128,11 @@ def _from_http_date(text: str) -> float:
         return _from_iso(text)
     day, month, year, hour, minute, second, fraction = match.groups()
     try:
-        date = datetime(int(year), _MONTHS.index(month.title()) + 1, int(day), int(hour), int(minute), int(second))
+        month_number = _MONTHS.index(month.title()) + 1
+        date = datetime(int(year), month_number, int(day), int(hour), int(minute), int(second), tzinfo=UTC)
     except ValueError:
         raise _no_timestamp(text) from None
-    return _plain(calendar.timegm(date.timetuple()) + float(fraction or 0))
+    return _plain(date.timestamp() + float(fraction or 0))
 
 
 def _from_epoch(text: str) -> float:
