@@ -13,10 +13,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from lambent.foreign.fence import CannotBeFenced, put_up
+from lambent.foreign.idle import template_refusal
 
 TOKEN_HEADER = "x-lambent-token"
 UNKNOWN_HEADER = "x-lambent-unknown-service"
@@ -87,6 +89,32 @@ def _load_yaml_safely() -> None:
         setattr(yaml, name, yaml.SafeLoader)
 
 
+def _refuse_templates() -> None:
+    """Let CloudFormation make no functions, queues and the like of its own: it would say that all is well."""
+    from moto.cloudformation.exceptions import ValidationError
+    from moto.cloudformation.models import CloudFormationBackend, Stack
+
+    yaml: Any = import_module("yaml")
+
+    def checked(method: Callable[..., Any]) -> Callable[..., Any]:
+        form = signature(method)
+
+        def check(*given: Any, **named: Any) -> Any:
+            template = form.bind(*given, **named).arguments.get("template")
+            try:
+                document = Stack.parse_template(template) if template else None
+            except (yaml.YAMLError, ValueError):
+                document = None  # moto says what is wrong with it
+            if (text := template_refusal(document)) is not None:
+                raise ValidationError(message=text)
+            return method(*given, **named)
+
+        return check
+
+    for name in ("create_stack", "update_stack", "create_change_set", "create_stack_set", "update_stack_set"):
+        setattr(CloudFormationBackend, name, checked(getattr(CloudFormationBackend, name)))
+
+
 def _moto() -> Wsgi:
     """moto's application, with notifications of S3 left to Lambent."""
     _load_yaml_safely()
@@ -101,6 +129,7 @@ def _moto() -> Wsgi:
             return backend
 
     notifications.send_event = notifications.send_test_event = lambda *_, **__: None
+    _refuse_templates()
     application: Wsgi = Dispatcher(create_backend_app)
     return application
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 
+from lambent.foreign.idle import refusal
 from lambent.foreign.moto import Moto, MotoFailed
 from lambent.foreign.moto_child import UNKNOWN_HEADER
 from lambent.foreign.targets import Neighbour
@@ -106,6 +107,8 @@ class Foreign:
         return keys
 
     async def _to_moto(self, moto: Moto, request: Passed) -> Answer:
+        if (text := refusal(request.service, request.method, request.path, request.headers or {})) is not None:
+            raise ApiError(text, code="NotImplementedException", status=501)
         try:
             origin = await moto.origin()
         except MotoFailed as error:
