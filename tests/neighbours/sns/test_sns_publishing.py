@@ -130,7 +130,7 @@ async def test_what_a_type_lacks_the_model_says(sns: Any) -> None:
         "Publish", TopicArn=topic, Message="m", MessageAttributes={"attr1": {"StringValue": "x"}}
     )
     assert refusal == (
-        "ValidationException: 1 validation error detected: Value null at 'messageAttributes.attr1.member.dataType' "
+        "ValidationError: 1 validation error detected: Value null at 'messageAttributes.attr1.member.dataType' "
         "failed to satisfy constraint: Member must not be null"
     )
 
