@@ -27,6 +27,12 @@ _TRACED = ("Invoke", "InvokeWithResponseStream")
 _UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
+_UNSIGNED = (
+    "No service here takes this request: it has no signature, and nothing else says which service it is for. "
+    "Anonymous requests to S3 and uploads by HTML forms are not supported."
+)
+
+
 class Pipeline:
     """Takes requests through the steps."""
 
@@ -45,7 +51,7 @@ class Pipeline:
         except ApiError as error:
             return unrouted(error, request_id)
         if route is None:
-            return unrouted(UnknownOperation(), request_id)
+            return unrouted(UnknownOperation(_UNSIGNED if scope is None else None), request_id)
         try:
             return await self._answered(route, request, request_id, caller)
         except ApiError as error:
