@@ -6,11 +6,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lambent.core import limits
 from lambent.core.retry import DELAYS_S
-from lambent.foreign.targets import Neighbour
 from lambent.values import frozen
+
+if TYPE_CHECKING:
+    from lambent.foreign.targets import Neighbour
 
 PORT = 4566
 

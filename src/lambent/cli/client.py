@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-import boto3
 import botocore.session
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -34,10 +33,10 @@ LONGEST_S = 930
 
 
 def connect(access: Access, service: str) -> Any:
-    """A boto3 client of `service`. What the user's AWS configuration files and profiles say plays no part.
-    Raises Failure when the endpoint is no URL."""
+    """A client of `service`, botocore's own: boto3 takes half as long again to load, and adds nothing. What the user's
+    AWS configuration files and profiles say plays no part. Raises Failure when the endpoint is no URL."""
     ignored = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
-    session = boto3.Session(botocore_session=botocore.session.Session(session_vars=ignored))
+    session = botocore.session.Session(session_vars=ignored)
     config = Config(
         connect_timeout=5,
         read_timeout=LONGEST_S,
@@ -47,7 +46,7 @@ def connect(access: Access, service: str) -> Any:
         proxies={} if _is_loopback(access.endpoint) else None,
     )
     try:
-        return session.client(
+        return session.create_client(
             service,
             endpoint_url=access.endpoint,
             region_name=access.region,
