@@ -1,4 +1,4 @@
-"""Counts the words of every text that comes into a bucket: the count goes into a table, the words into another bucket."""
+"""Counts the words of every text that comes into a bucket, for a table and for another bucket."""
 
 import os
 import re

@@ -1,6 +1,6 @@
 """S3 upload → function → DynamoDB and another bucket, as one would write it for AWS.
 
-With a server running that has an S3 and a DynamoDB, here the embedded ones (`pip install 'lambent[moto]'`, `lambent serve`):
+With a server running that has an S3 and a DynamoDB (the embedded ones: `pip install 'lambent[moto]'`, `lambent serve`):
 
     eval "$(lambent env)" && python examples/s3-words/run.py
 """
