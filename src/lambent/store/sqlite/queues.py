@@ -171,11 +171,11 @@ class SqliteQueues:
         visible = _visible_in_order if in_order else _visible
         find = partial(visible, queue=queue, now=now, limit=limit)
         work = partial(_lease, find=find, queue=queue, now=now, until=now + for_s, token=uuid4())
-        return await self._writer.submit(work, waits_for_disk=False)
+        return await self._writer.submit(work, waits_for_disk=False, is_one_change=True)
 
     async def extend(self, receipt: str, *, for_s: float) -> bool:
         work = partial(_extend, receipt=receipt, until=await self._now() + for_s, shows=for_s <= 0)
-        return (await self._changed(work, waits_for_disk=False)) > 0
+        return (await self._changed(work, waits_for_disk=False, is_one_change=True)) > 0
 
     async def hold(self, receipt: str) -> Hold | None:
         id_, token = _parts(receipt)
@@ -183,12 +183,12 @@ class SqliteQueues:
         return None if row is None else Hold(row[0] == token, row[1], row[2])
 
     async def ack(self, *receipts: str) -> int:
-        return await self._changed(partial(_ack, receipts=receipts))
+        return await self._changed(partial(_ack, receipts=receipts), is_one_change=True)
 
     async def give_back(self, receipt: str, *, delay_s: float = 0.0, body: bytes | None = None) -> bool:
         kept = None if body is None else bytes(memoryview(body))
         work = partial(_give_back, receipt=receipt, due=await self._now() + delay_s, body=kept)
-        return (await self._changed(work)) > 0
+        return (await self._changed(work, is_one_change=True)) > 0
 
     async def move(
         self, receipt: str, queue: str, body: bytes, *, group: str = "", enqueued_at: float | None = None
@@ -243,9 +243,18 @@ class SqliteQueues:
         if done.cancelled() or done.exception() is not None:
             self._jumps.forget(jump)
 
-    async def _changed(self, work: Callable[[sqlite3.Connection], _Changed], *, waits_for_disk: bool = True) -> int:
+    async def _changed(
+        self,
+        work: Callable[[sqlite3.Connection], _Changed],
+        *,
+        waits_for_disk: bool = True,
+        is_one_change: bool = False,
+    ) -> int:
         changed = await self._writer.submit(
-            work, lambda changed: self._tell(changed.queues), waits_for_disk=waits_for_disk
+            work,
+            lambda changed: self._tell(changed.queues),
+            waits_for_disk=waits_for_disk,
+            is_one_change=is_one_change,
         )
         return changed.count
 

@@ -1,6 +1,10 @@
 """One thread that writes to one database file, with group commit.
 
 All that waits when the thread looks is one transaction: one fsync for everybody, and nobody waits for a turn.
+
+The thread and the event loop take turns with the interpreter's lock, and each turn that one has to wait for costs both.
+So what the loop is given between two looks at its sockets is handed over at once, and the thread makes as few calls of
+the database as it can.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -59,8 +63,9 @@ class _Unit:
     row: Sequence[object] | None = None
     then: Callable[[Any], None] | None = None
     waits_for_disk: bool = True
-    result: Any = field(default=None)
-    error: BaseException | None = field(default=None)
+    is_one_change: bool = False
+    result: Any = None
+    error: BaseException | None = None
 
 
 class Writer:
@@ -78,7 +83,9 @@ class Writer:
         self._name = name
         self._insertion = insertion
         self._loop = asyncio.get_running_loop()
-        self._units: SimpleQueue[_Unit | None] = SimpleQueue()
+        self._given: list[_Unit] = []
+        """What the thread has not been handed yet."""
+        self._batches: SimpleQueue[list[_Unit] | None] = SimpleQueue()
         self._closed = False
         self._ended = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name=f"lambent-{name}-writer", daemon=True)
@@ -90,6 +97,7 @@ class Writer:
         then: Callable[[T], None] | None = None,
         *,
         waits_for_disk: bool = True,
+        is_one_change: bool = False,
     ) -> asyncio.Future[T]:
         """Have `work` done in the thread, in a transaction. The future is done when that is committed: as durable as
         the connection is set to, or if it need not wait for the disk, so that it survives the process.
@@ -97,9 +105,14 @@ class Writer:
         `then(result)` is called on the event loop before the future is done, in the order of the commits.
         What `work` raises is handed to the future, and what it had changed is undone. It may be run twice, the
         second time on the state before the first.
+
+        `is_one_change`: the work changes something by one statement at most, and does not fail after it. Done alone,
+        it is spared the statements around it.
         """
         done: asyncio.Future[T] = self._loop.create_future()
-        return self._enqueue(_Unit(done, work=work, then=then, waits_for_disk=waits_for_disk))
+        return self._enqueue(
+            _Unit(done, work=work, then=then, waits_for_disk=waits_for_disk, is_one_change=is_one_change)
+        )
 
     def insert(self, row: Sequence[object], then: Callable[[None], None]) -> asyncio.Future[None]:
         """As `submit`, for one row of the writer's insertion: cheaper, as rows that wait share a statement.
@@ -113,7 +126,8 @@ class Writer:
         """Commit what was submitted, then end the thread and close the connection."""
         if not self._closed:
             self._closed = True
-            self._units.put(None)
+            self._hand_over()
+            self._batches.put(None)
         await self._ended.wait()
         self._thread.join()
         self._connection.close()
@@ -121,9 +135,17 @@ class Writer:
     def _enqueue(self, unit: _Unit) -> asyncio.Future[Any]:
         if self._closed:
             unit.done.set_exception(StoreUnavailable(f"{self._name}: closed"))
-        else:
-            self._units.put(unit)
+            return unit.done
+        if not self._given:
+            # Not at once: the thread would wake, and wait until the loop rests.
+            self._loop.call_soon(self._hand_over)
+        self._given.append(unit)
         return unit.done
+
+    def _hand_over(self) -> None:
+        if self._given:
+            self._batches.put(self._given)
+            self._given = []
 
     # In the thread.
 
@@ -143,13 +165,13 @@ class Writer:
             self._loop.call_soon_threadsafe(call, *args)
 
     def _take(self) -> tuple[list[_Unit], bool]:
-        """All units that wait, at least one; and whether more may come."""
+        """All units that wait, at least one, or as many as are enough; and whether more may come."""
         units: list[_Unit] = []
-        while not units or (len(units) < _UNITS_PER_COMMIT and not self._units.empty()):
-            unit = self._units.get()
-            if unit is None:
+        while not units or (len(units) < _UNITS_PER_COMMIT and not self._batches.empty()):
+            batch = self._batches.get()
+            if batch is None:
                 return units, False
-            units.append(unit)
+            units += batch
         return units, True
 
     def _commit(self, units: list[_Unit]) -> None:
@@ -171,16 +193,20 @@ class Writer:
         anything.
         """
         connection = self._connection
-        self._wait_for_disk(any(unit.waits_for_disk for unit in units))
-        connection.execute("BEGIN IMMEDIATE")
         rows = [unit.row for unit in units if unit.row is not None]
+        works = units if not rows else [unit for unit in units if unit.row is None]
+        self._wait_for_disk(bool(rows) or any(unit.waits_for_disk for unit in works))
+        is_one_change = len(rows) <= _ROWS_PER_STATEMENT if not works else len(units) == 1 and units[0].is_one_change
+        if not is_one_change:  # a statement on its own is a transaction
+            connection.execute("BEGIN IMMEDIATE")
         if rows and self._insertion is not None:
             self._insertion.run(connection, rows)
-        for unit in units:
+        for unit in works:
             changes = connection.total_changes
             if not _performed(unit, connection) and connection.total_changes != changes:
                 return unit
-        connection.execute("COMMIT")
+        if not is_one_change:
+            connection.execute("COMMIT")
         return None
 
     def _wait_for_disk(self, is_waiting: bool) -> None:
@@ -197,8 +223,7 @@ class Writer:
 
 
 def _performed(unit: _Unit, connection: sqlite3.Connection) -> bool:
-    if unit.work is None:
-        return True
+    assert unit.work is not None
     unit.error = None
     try:
         unit.result = unit.work(connection)
