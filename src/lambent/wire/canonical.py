@@ -6,11 +6,16 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from operator import itemgetter
+from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from lambent.wire.errors import InvalidSignature
+
+if TYPE_CHECKING:
+    from _hashlib import HASH
 
 ALGORITHM = b"AWS4-HMAC-SHA256"
 UNSIGNED = b"UNSIGNED-PAYLOAD"
@@ -20,6 +25,8 @@ MISMATCH = (
     "Key and signing method. Consult the service documentation for details."
 )
 
+_BLOCK_BYTES = 64
+_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 _PLAIN_PATH = re.compile(rb"[A-Za-z0-9/_.~-]*")
 
 
@@ -37,13 +44,20 @@ def signed_names(signed_headers: bytes) -> tuple[tuple[bytes, ...], frozenset[by
 
 def canonical_headers(names: tuple[bytes, ...], headers: Mapping[bytes, bytes]) -> bytes:
     """The lines of the named headers. InvalidSignature if one is not there."""
+    lines, values = _lines(names)
     try:
-        block = b"".join([name + b":" + headers[name] + b"\n" for name in names])
+        block = lines % values(headers)
     except KeyError as missing:
         raise InvalidSignature(MISMATCH) from missing
-    if b"  " in block or b": " in block or b" \n" in block or b"\t" in block:
+    if (b" " in block and (b"  " in block or b": " in block or b" \n" in block)) or b"\t" in block:
         return b"".join([name + b":" + _trimmed(headers[name]) + b"\n" for name in names])
     return block
+
+
+@lru_cache(maxsize=1024)
+def _lines(names: tuple[bytes, ...]) -> tuple[bytes, Callable[[Mapping[bytes, bytes]], object]]:
+    """The lines without their values, and what takes those out of the headers."""
+    return b"".join([name.replace(b"%", b"%%") + b":%b\n" for name in names]), itemgetter(*names)
 
 
 def _trimmed(value: bytes) -> bytes:
@@ -97,15 +111,19 @@ def signature_of(signing: bytes, stamp: bytes, scope: bytes, canonical: bytes) -
 
 def mac(key: bytes, message: bytes) -> bytes:
     """HMAC-SHA-256 in hex."""
-    keyed = _keyed(key).copy()
-    keyed.update(message)
-    return keyed.hexdigest().encode("ascii")
+    inner, outer = _keyed(key)
+    inner, outer = inner.copy(), outer.copy()
+    inner.update(message)
+    outer.update(inner.digest())
+    return outer.hexdigest().encode("ascii")
 
 
 @lru_cache(maxsize=4096)
-def _keyed(key: bytes) -> hmac.HMAC:
-    """Taking up a key is most of the work, and a key is good for a day."""
-    return hmac.new(key, digestmod="sha256")
+def _keyed(key: bytes) -> tuple[HASH, HASH]:
+    """The two hashes that HMAC is made of (RFC 2104), with the key taken up: most of the work, and a key is good for a
+    day. The standard library's HMAC objects take twice as long to copy."""
+    block = (key if len(key) <= _BLOCK_BYTES else hashlib.sha256(key).digest()).ljust(_BLOCK_BYTES, b"\0")
+    return hashlib.sha256(block.translate(_INNER)), hashlib.sha256(block.translate(_OUTER))
 
 
 @lru_cache(maxsize=4096)

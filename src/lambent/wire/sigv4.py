@@ -52,6 +52,7 @@ _BEFORE_SIGNATURE = re.compile(
     rb"AWS4-HMAC-SHA256 Credential=([^/,=\s]+)/(\d{8})/([^/,\s]+)/([^/,\s]+)/aws4_request, ?"
     rb"SignedHeaders=([a-z0-9;_.-]+), ?Signature="
 )
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[^/,\s]*/([^/,\s]+)/([^/,\s]+)")
 _SIGNATURE_BYTES = 64
 _STAMP_BYTES = 16
 _STAMP = re.compile(rb"\d{8}T\d{6}Z")
@@ -216,10 +217,28 @@ def claimed_scope(headers: Mapping[bytes, bytes], query: bytes) -> tuple[str, st
 
     For `--dev`, which trusts them, and for routing requests whose signature is not well-formed.
     """
-    text = headers.get(b"authorization", b"").decode("latin-1")
-    if not text and query:
-        text = "Credential=" + dict(query_pairs(query)).get(b"X-Amz-Credential", b"").decode("latin-1")
-    found = re.search(r"Credential=([^/,\s]+)/[^/,\s]*/([^/,\s]+)/([^/,\s]+)", text)
+    authorization = headers.get(b"authorization", b"")
+    if not authorization:
+        if not query:
+            return None
+        return _scope_in(b"Credential=" + dict(query_pairs(query)).get(b"X-Amz-Credential", b""))
+    if len(authorization) <= _LONGEST_CACHED:
+        found = _scope_before(authorization[:-_SIGNATURE_BYTES])
+        if found is not None:
+            return found
+    return _scope_in(authorization)
+
+
+@lru_cache(maxsize=1024)  # the same for all that a client signs within a day
+def _scope_before(signature: bytes) -> tuple[str, str, str] | None:
+    """What is claimed in front of the signature; None if it may go on in what is taken for the signature."""
+    text = signature.decode("latin-1")
+    found = _CREDENTIAL.search(text)
+    return (found[1], found[2], found[3]) if found and found.end() < len(text) else None
+
+
+def _scope_in(text: bytes) -> tuple[str, str, str] | None:
+    found = _CREDENTIAL.search(text.decode("latin-1"))
     return (found[1], found[2], found[3]) if found else None
 
 
