@@ -162,6 +162,8 @@ class Router:
         self._tables: dict[str, RestTable] = {}
         """Made when a service is first asked, as is all that needs to know its operations."""
         self._rest: list[Service] = []
+        self._named: dict[tuple[bytes, str | None], Route] = {}
+        """What was found by X-Amz-Target and scope: no more than there are operations."""
         for service in services:
             self._add(service)
 
@@ -187,7 +189,7 @@ class Router:
         """
         target = request.headers.get(b"x-amz-target")
         if target is not None:
-            route = self._by_header(target, scope)
+            route = self._named.get((target, scope)) or self._by_header(target, scope)
             if route is not None:
                 return route
         if request.headers.get(b"smithy-protocol") == b"rpc-v2-cbor":
@@ -208,7 +210,10 @@ class Router:
             named = self._by_signing_name.get(scope or "", ())
             service = next((s for s in named if s.target_prefix), None)
             return Route(service, "json", None, _NOTHING, UnknownOperation()) if service is not None else None
-        return _named(service, "json", name, scope)
+        route = _named(service, "json", name, scope)
+        if route.operation is not None:
+            self._named[target, scope] = route
+        return route
 
     def _rpc(self, path: bytes, scope: str | None) -> Route | None:
         """POST /service/<target prefix>/operation/<operation>."""
