@@ -169,7 +169,8 @@ def accept(ways: Ways, call: Call, asked: Asked, *, event_limit: int = limits.AS
     check_json(payload)
     context = None if asked.client_context is None else client_context(asked.client_context)
     trace = descended(asked.trace or new_trace(call.request_id, sampled=version.tracing == "Active"), ref)
-    if asked.kind != "Event" and is_loop(trace, ref) and not ways.settings.allows_loops(ref):
+    begins = not asked.trace  # so it cannot have gone round
+    if not begins and asked.kind != "Event" and is_loop(trace, ref) and not ways.settings.allows_loops(ref):
         raise RecursiveInvocationException(
             "Lambda has detected your function being invoked in a recursive loop with other Amazon Web Services "
             "resources and stopped your function's invocation."

@@ -66,12 +66,14 @@ def function_of(queue: str) -> FunctionRef:
 
 def encode(event: Event) -> bytes:
     """The message's body."""
-    head: dict[str, Any] = {"id": event.id, "trace": event.trace}
-    if event.qualifier is not None:
-        head["qualifier"] = event.qualifier
     if event.runs or event.refusals or event.ended is not None:
-        return _encode_begun(event, head)
-    return orjson.dumps(head) + b"\n" + event.payload
+        return _encode_begun(event)
+    return encode_new(event.id, event.qualifier, event.trace, event.payload)
+
+
+def encode_new(id_: str, qualifier: str | None, trace: str, payload: bytes) -> bytes:
+    """The same of an event that has not run."""
+    return orjson.dumps(_head(id_, qualifier, trace)) + b"\n" + payload
 
 
 def decode(body: bytes) -> Event:
@@ -85,8 +87,16 @@ def decode(body: bytes) -> Event:
         raise ValueError(f"no event: {error!r}") from error
 
 
-def _encode_begun(event: Event, head: dict[str, Any]) -> bytes:
+def _head(id_: str, qualifier: str | None, trace: str) -> dict[str, Any]:
+    head = {"id": id_, "trace": trace}
+    if qualifier is not None:
+        head["qualifier"] = qualifier
+    return head
+
+
+def _encode_begun(event: Event) -> bytes:
     last = event.last
+    head = _head(event.id, event.qualifier, event.trace)
     head["begun"] = {
         "runs": event.runs,
         "refusals": event.refusals,

@@ -7,7 +7,7 @@ import asyncio
 from lambent.core.arn import FunctionRef
 from lambent.core.invocation import Invocation
 from lambent.delivery.counters import RECEIVED, Counters
-from lambent.delivery.event import Event, encode, queue_of
+from lambent.delivery.event import encode_new, queue_of
 from lambent.store.base import Queues
 
 
@@ -20,6 +20,6 @@ class Intake:
 
     def accept(self, ref: FunctionRef, invocation: Invocation) -> asyncio.Future[None]:
         """Done when the event is durable; it runs soon after. Fails with StoreUnavailable: then it may be lost."""
-        event = Event(invocation.id, ref.qualifier, invocation.trace, invocation.payload)
         self._counters.add(ref.account, ref.region, ref.name, RECEIVED)
-        return self._queues.put(queue_of(ref.account, ref.region, ref.name), encode(event))
+        body = encode_new(invocation.id, ref.qualifier, invocation.trace, invocation.payload)
+        return self._queues.put(queue_of(ref.account, ref.region, ref.name), body)
