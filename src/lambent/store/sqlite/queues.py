@@ -135,6 +135,8 @@ class SqliteQueues:
         self._following: asyncio.Future[Sequence[str]] | None = None
         """While what waits is moved along with the clock."""
         self._watchers: Watchers[str] = Watchers()
+        self._plenty: set[str] = set()
+        """Queues whose last lease got as much as it asked for: the next need not look first whether there is any."""
 
     def put(self, queue: str, body: bytes, *, not_before: float = 0.0) -> asyncio.Future[None]:
         queue.encode()  # Raises for text that is none; rows are inserted together and must not fail each other.
@@ -165,13 +167,17 @@ class SqliteQueues:
 
     async def lease(self, queue: str, *, limit: int, for_s: float, in_order: bool = False) -> Sequence[Lease]:
         now = await self._now()
-        first_due = await self.next_due(queue)
-        if limit < 1 or first_due is None or first_due > now:
+        if limit < 1 or not (queue in self._plenty or self._has_visible(queue, now)):
             return ()
         visible = _visible_in_order if in_order else _visible
         find = partial(visible, queue=queue, now=now, limit=limit)
         work = partial(_lease, find=find, queue=queue, now=now, until=now + for_s, token=uuid4())
-        return await self._writer.submit(work, waits_for_disk=False, is_one_change=True)
+        leases = await self._writer.submit(work, waits_for_disk=False, is_one_change=True)
+        if len(leases) == limit:
+            self._plenty.add(queue)
+        else:
+            self._plenty.discard(queue)
+        return leases
 
     async def extend(self, receipt: str, *, for_s: float) -> bool:
         work = partial(_extend, receipt=receipt, until=await self._now() + for_s, shows=for_s <= 0)
@@ -198,6 +204,7 @@ class SqliteQueues:
         return (await self._changed(partial(_move, receipt=receipt, addition=addition))) > 0
 
     async def purge(self, queue: str, *, tokens: bool = False) -> int:
+        self._plenty.discard(queue)
         return await self._writer.submit(partial(_purge, queue=queue, tokens=tokens))
 
     async def expire(self, queue: str, *, before: float) -> int:
@@ -219,11 +226,18 @@ class SqliteQueues:
 
     async def next_due(self, queue: str, *, after: float = 0.0) -> float | None:
         await self._now()
-        row = self._reader.row(_FIRST_DUE, queue, after)
-        return row[0] if row is not None else None
+        return self._first_due(queue, after)
 
     def watch(self, seen: Callable[[str], None]) -> Callable[[], None]:
         return self._watchers.add("", seen)
+
+    def _has_visible(self, queue: str, now: float) -> bool:
+        first_due = self._first_due(queue, 0.0)
+        return first_due is not None and first_due <= now
+
+    def _first_due(self, queue: str, after: float) -> float | None:
+        row = self._reader.row(_FIRST_DUE, queue, after)
+        return row[0] if row is not None else None
 
     async def _now(self) -> float:
         """The time; if the clock was set, all that waits has gone along."""
@@ -307,6 +321,8 @@ def _lease(
     token: str,
 ) -> Sequence[Lease]:
     rows = find(connection)
+    if not rows:
+        return ()
     connection.execute(_LEASE, (until, token, now, _json([row[0] for row in rows])))
     return [
         Lease(
