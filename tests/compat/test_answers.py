@@ -32,7 +32,7 @@ REVISION = (
     "The Revision Id provided does not match the latest Revision Id. Call the {} API to retrieve the latest Revision Id"
 )
 NO_SIGNING = f"The Lambda code signing configuration {CONFIG} can not be found."
-UNTYPED = frozenset({"ValidationException", "RequestEntityTooLargeException"})
+UNTYPED = frozenset({"ValidationException", "RequestEntityTooLargeException", "SerializationException"})
 """Errors whose bodies have no member Type, whatever they are about."""
 
 
@@ -327,6 +327,27 @@ ERRORS: list[tuple[str, dict[str, Any], tuple[int, str], str]] = [
      f"Layer version {LAMBDA}:layer:nobody:1 does not exist."),
     ("update_function_configuration", {**F, "Layers": [LAYER + ":9"]}, INVALID,
      f"Layer version {LAYER}:9 does not exist."),
+    *[("get_layer_version_by_arn", {"Arn": arn}, INVALID, f"Invalid layer version {arn}")
+      for arn in (f"arn:aws-cn:lambda:cn-north-1:{ACCOUNT}:layer:f:1", f"arn:aws-us-gov:lambda:{REGION}:{ACCOUNT}:layer:f:1")],
+    ("add_permission", {**F, **INVOKE, "FunctionUrlAuthType": "NONE"}, INVALID,
+     "FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action"),
+    # pages
+    *[(op, {**request, "Marker": marker}, INVALID, "Invalid pagination key.")
+      for op, request in (("list_layers", {}), ("list_layer_versions", {"LayerName": "{F}"}), ("list_functions", {}),
+                          ("list_versions_by_function", F), ("list_aliases", F), ("list_event_source_mappings", {}),
+                          ("list_function_event_invoke_configs", F), ("list_function_url_configs", F),
+                          ("list_provisioned_concurrency_configs", F), ("list_code_signing_configs", {}))
+      for marker in ("made up", "bWFkZSB1cA=")],
+    *[(op, {**request, "MaxItems": number}, (400, "SerializationException"), f"'{number}' can not be converted to Integer")
+      for op, request in (("list_layers", {}), ("list_aliases", F)) for number in ("x", " ", "1.5", "2147483648")],
+    ("get_layer_version", {**L, "VersionNumber": "x"}, (400, "SerializationException"), "'x' can not be converted to Long"),
+    # what runs the function
+    *[(op, {**F, "Qualifier": "live", **more}, INVALID,
+       f"The provided function name {ARN}:live is invalid. Aliases are not allowed.")
+      for op, more in (("get_runtime_management_config", {}), ("put_runtime_management_config", {"UpdateRuntimeOn": "Auto"}))],
+    *[("update_function_configuration", {**F, "Runtime": runtime, "SnapStart": {"ApplyOn": "PublishedVersions"}}, INVALID,
+       f"{runtime} is not supported for SnapStart enabled functions.")
+      for runtime in ("nodejs22.x", "python3.11", "ruby3.4", "java8.al2")],
 ]  # fmt: skip
 
 
@@ -509,4 +530,4 @@ def test_layers_are_shown_with_what_was_given_and_no_more(aws: Any, tools: Any) 
         assert {member: value for member, value in made.items() if member not in plain} == shown
         assert set(made["Content"]) == {"CodeSha256", "CodeSize", "Location"}
         aws.delete_layer_version(LayerName=name, VersionNumber=made["Version"])
-    assert aws.list_layer_versions(LayerName=name)["LayerVersions"] == []
+    assert aws.list_layer_versions(LayerName=name, MaxItems="")["LayerVersions"] == []

@@ -86,6 +86,8 @@ def configured(version: Version, request: Mapping[str, Any]) -> Version:
     """`version` with what the request sets. Raises InvalidParameterValueException for what AWS refuses, and for what
     Lambent does not support, by name."""
     refuse_unsupported(request)
+    if (request.get("SnapStart") or {}).get("ApplyOn", "None") != "None":
+        raise _no_snapshots(request.get("Runtime") or version.runtime)
     changes: dict[str, Any] = {}
     for member, field in _PLAIN.items():
         if (value := request.get(member)) is not None:
@@ -122,6 +124,16 @@ _PLAIN = {
     "Timeout": "timeout_s",
     "MemorySize": "memory_mb",
 }
+
+
+_SNAPSHOTS = ("java", "python", "dotnet")
+_NO_SNAPSHOTS = ("java8", "java8.al2", *(f"python{older}" for older in ("3.8", "3.9", "3.10", "3.11")), "dotnet6")
+
+
+def _no_snapshots(runtime: str) -> InvalidParameterValueException:
+    if runtime.startswith(_SNAPSHOTS) and runtime not in _NO_SNAPSHOTS:
+        return InvalidParameterValueException("SnapStart is not supported by Lambent yet.")
+    return InvalidParameterValueException(f"{runtime} is not supported for SnapStart enabled functions.")
 
 
 def _above(path: str, value: int, most: int) -> InvalidParameterValueException:
@@ -189,8 +201,6 @@ def refuse_unsupported(request: Mapping[str, Any]) -> None:
     _refuse_image("ImageConfig", _truthy(request.get("ImageConfig")))
     if code.get("S3ObjectStorageMode", "COPY") != "COPY":
         raise InvalidParameterValueException("S3ObjectStorageMode REFERENCE is not supported by Lambent yet.")
-    if (request.get("SnapStart") or {}).get("ApplyOn", "None") != "None":
-        raise InvalidParameterValueException("SnapStart is not supported by Lambent yet.")
     vpc = request.get("VpcConfig") or {}
     if vpc.get("SubnetIds") or vpc.get("SecurityGroupIds"):
         raise InvalidParameterValueException("VpcConfig is not supported by Lambent yet.")

@@ -29,6 +29,7 @@ from lambent.control.shapes import (
 )
 from lambent.control.storage import CodeStorage
 from lambent.core import limits
+from lambent.core.arn import PARTITION
 from lambent.core.layer import LayerRef, LayerVersion
 from lambent.invoke.artifacts import Artifacts
 from lambent.invoke.layers import LayerRecords
@@ -86,6 +87,8 @@ class Layers:
         self, call: Call, request: GetLayerVersionByArnRequest
     ) -> GetLayerVersionResponse:
         """The same."""
+        if not request["Arn"].startswith(f"arn:{PARTITION}:"):
+            raise InvalidParameterValueException(f"Invalid layer version {request['Arn']}")
         ref = layer_ref(call, request["Arn"])
         return await self._get(call, version_ref(call, ref.layer_arn, ref.number or 0))
 

@@ -35,11 +35,11 @@ def unmarked(marker: str | None) -> str:
     try:
         return base64.b64decode(marker, altchars=b"-_", validate=True).decode()
     except ValueError:
-        raise InvalidParameterValueException("Invalid Marker.") from None
+        raise InvalidParameterValueException("Invalid pagination key.") from None
 
 
 def unmarked_number(marker: str) -> int:
     """A marker's number. Raises InvalidParameterValueException."""
     if not (marker.isascii() and marker.isdigit() and len(marker) <= 12):
-        raise InvalidParameterValueException("Invalid Marker.")
+        raise InvalidParameterValueException("Invalid pagination key.")
     return int(marker)

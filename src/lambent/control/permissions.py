@@ -261,11 +261,6 @@ def _check_revision(subject: Subject, wanted: str | None) -> None:
 def _check_url(request: Mapping[str, Any]) -> None:
     """Conditions about function URLs go with the action that they are about."""
     if request.get("FunctionUrlAuthType") and request["Action"] != _URL_ACTION:
-        raise InvalidParameterValueException(
-            f"FunctionUrlAuthType is only supported for the action {_URL_ACTION}, and not for {request['Action']}."
-        )
+        raise InvalidParameterValueException(f"FunctionUrlAuthType is only supported for {_URL_ACTION} action")
     if request.get("InvokedViaFunctionUrl") and request["Action"] != "lambda:InvokeFunction":
-        raise InvalidParameterValueException(
-            "InvokedViaFunctionUrl is only supported for the action lambda:InvokeFunction, and not for "
-            f"{request['Action']}."
-        )
+        raise InvalidParameterValueException("InvokedViaFunctionUrl is only supported for lambda:InvokeFunction action")

@@ -62,7 +62,7 @@ def _version(ref: FunctionRef) -> FunctionRef:
     """Raises InvalidParameterValueException for an alias: only versions have a runtime."""
     if ref.qualifier is not None and not is_version(ref.qualifier):
         raise InvalidParameterValueException(
-            "Runtime management configuration is set for $LATEST or a published version, not for an alias."
+            f"The provided function name {ref.arn} is invalid. Aliases are not allowed."
         )
     return FunctionRef(ref.account, ref.region, ref.name, ref.qualifier or LATEST)
 

@@ -158,13 +158,14 @@ def _query_parser(members: Mapping[str, Shape]) -> Callable[[bytes, dict[str, An
     if not members:
         return None
     named = {m.wire_name or n: (n, _query_reader(m)) for n, m in members.items() if m.type != "map"}
+    numbers = {m.wire_name or n for n, m in members.items() if m.type in values.INTEGERS}
     whole = [(n, m.value.type == "list") for n, m in members.items() if m.type == "map"]
 
     def parse(query: bytes, result: dict[str, Any]) -> None:
         sent = parse_query(query)
         for wire_name, texts in sent.items():
             entry = named.get(wire_name)
-            if entry is not None:
+            if entry is not None and (texts[0] or wire_name not in numbers):  # AWS takes an empty number for none
                 result[entry[0]] = entry[1](texts)
         for name, is_multiple in whole:
             result[name] = sent if is_multiple else {k: v[0] for k, v in sent.items()}

@@ -36,8 +36,8 @@ _YEAR_10000 = 253402300800.0
 def from_text(shape: Shape, default_timestamp: str) -> FromText:
     """A reader of one scalar; it raises SerializationError for text that is none."""
     if shape.type in INTEGERS:
-        bits = _BITS.get(shape.type)
-        return lambda text: within(_to_int(text), bits)
+        name, most = shape.type.capitalize(), 1 << _BITS.get(shape.type, 1024) - 1
+        return lambda text: _to_int(text, name, most)
     if shape.type in FLOATS:
         return _to_float
     if shape.type == "boolean":
@@ -94,10 +94,10 @@ def float_text(value: float) -> str:
     return repr(value)
 
 
-def _to_int(text: str) -> int:
-    if not _INTEGER.fullmatch(text):
-        raise SerializationError(f"Could not convert '{text[:100]}' to a number")
-    return int(text)
+def _to_int(text: str, name: str, most: int) -> int:
+    if not _INTEGER.fullmatch(text) or not -most <= (value := int(text)) < most:
+        raise SerializationError(f"'{text[:100]}' can not be converted to {name}")
+    return value
 
 
 def _to_float(text: str) -> float:
