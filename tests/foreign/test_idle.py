@@ -22,6 +22,8 @@ ROLE = "arn:aws:iam::000000000000:role/runner"
         ("states", "POST", b"/", b"AWSStepFunctions.CreateStateMachine", False),
         ("events", "POST", b"/", b"AWSEvents.PutTargets", True),
         ("events", "POST", b"/", b"AWSEvents.PutEvents", False),
+        ("secretsmanager", "POST", b"/", b"secretsmanager.RotateSecret", True),
+        ("secretsmanager", "POST", b"/", b"secretsmanager.GetSecretValue", False),
         ("scheduler", "POST", b"/schedules/s", b"", True),
         ("scheduler", "GET", b"/schedules/s", b"", False),
         ("scheduler", "POST", b"/schedule-groups/s", b"", False),
@@ -57,6 +59,11 @@ def test_who_asks_for_it_is_told_what_to_do(moto_server: Any) -> None:
     task = {"Type": "Task", "Resource": FUNCTION, "End": True}
     definition = json.dumps({"StartAt": "A", "States": {"A": task}})
     made = states.create_state_machine(name=name, roleArn=ROLE, definition=definition)
+    target = {"Arn": FUNCTION, "RoleArn": ROLE}
+    with pytest.raises(ClientError, match=r"schedules are kept, and call nobody.*--neighbour scheduler=URL"):
+        moto_server.client("scheduler").create_schedule(
+            Name=name, ScheduleExpression="rate(1 minute)", FlexibleTimeWindow={"Mode": "OFF"}, Target=target
+        )
     with pytest.raises(ClientError, match=r"state machines are kept, and do not run.*--neighbour states=URL"):
         states.start_execution(stateMachineArn=made["stateMachineArn"])
 

@@ -12,6 +12,7 @@ _OPERATIONS = {
     "AWSEvents.PutTargets": "the targets of rules are not called",
     "AWSStepFunctions.StartExecution": "state machines are kept, and do not run",
     "AWSStepFunctions.StartSyncExecution": "state machines are kept, and do not run",
+    "secretsmanager.RotateSecret": "no rotation function is called",
 }
 """By X-Amz-Target."""
 _SCHEDULES = "schedules are kept, and call nobody"
