@@ -13,7 +13,8 @@ SLOTS = 8192
 
 _PREFERRED = 1_900_000_000
 """Above what distributions, user-namespace maps (/etc/subuid) and systemd hand out."""
-_SERVERS = 16
+_SERVERS = 64
+"""On one machine at once. One more has no users for its sandboxes, and no level that needs them."""
 
 
 def candidates(uid_map: str) -> Iterator[int]:
