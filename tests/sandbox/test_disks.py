@@ -69,7 +69,7 @@ async def disks(workshop: FakeWorkshop) -> AsyncIterator[Disks]:
 
 
 async def quiet(disks: Disks) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         for _ in iter(lambda: bool(disks._refilling or disks._tasks._running), False):
             await asyncio.sleep(0)
 

@@ -55,7 +55,7 @@ class Guest:
     async def connect(self) -> dict[str, object]:
         """Take the guest's connection, and read the message that it was assigned."""
         loop = asyncio.get_running_loop()
-        connection, _ = await asyncio.wait_for(loop.sock_accept(self.sandbox.listeners[9001]), 10)
+        connection, _ = await asyncio.wait_for(loop.sock_accept(self.sandbox.listeners[9001]), 60)
         self._reader, self._writer = await asyncio.open_connection(sock=connection, limit=MB)
         answer = await self.answer()
         message = answer["message"]
@@ -81,7 +81,7 @@ class Guest:
         self._writer.write(json.dumps(self.sandbox.here(dedent(code))).encode() + b"\n")
         await self._writer.drain()
 
-    async def answer(self, patience_s: float = 20) -> dict[str, object]:
+    async def answer(self, patience_s: float = 60) -> dict[str, object]:
         line = await asyncio.wait_for(self._reader.readline(), patience_s)
         answer = json.loads(line)
         assert isinstance(answer, dict)
@@ -89,7 +89,7 @@ class Guest:
 
     async def exit(self) -> Exit:
         """How the program ended."""
-        return await asyncio.wait_for(self.exits.get(), 20)
+        return await asyncio.wait_for(self.exits.get(), 60)
 
     async def output(self) -> bytes:
         """Something that it wrote to its standard output or error."""
@@ -109,7 +109,7 @@ class Guest:
 async def read_until(fd: int, wanted: bytes) -> bytes:
     """What comes out of a non-blocking pipe, up to and with `wanted`."""
     seen = b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while wanted not in seen:
             seen += await _read_some(fd)
     return seen
@@ -125,16 +125,16 @@ async def _read_some(fd: int) -> bytes:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         for _ in iter(condition, True):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.005)  # what it looks at are processes, which want the core too
 
 
 async def ended(sandbox: Sandbox) -> Exit:
     """How its program will have ended."""
     exits: asyncio.Queue[Exit] = asyncio.Queue()
     sandbox.on_exit = exits.put_nowait
-    return await asyncio.wait_for(exits.get(), 10)
+    return await asyncio.wait_for(exits.get(), 60)
 
 
 @pytest.fixture

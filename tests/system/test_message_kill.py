@@ -19,6 +19,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 pytestmark = [pytest.mark.root, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
 
 KILLS = int(os.environ.get("LAMBENT_TEST_KILLS", "2"))
+ENOUGH = 20
+"""Accepted messages of each life: fewer would prove nothing."""
 KINDS = ("succeeds", "fails", "exits", "sleeps")
 GROUPS = ("a", "b", "c")
 ARN = "arn:aws:sqs:us-east-1:000000000000:"
@@ -103,6 +105,7 @@ def test_every_accepted_message_is_handled_or_a_dead_letter_and_in_order_wheneve
         for sender in senders.values():
             sender.start()
         threading.Event().wait(0.3 + 2 * generator.random())  # any moment will do
+        tools.wait_for(lambda senders=senders: sum(len(each.accepted) for each in senders.values()) >= ENOUGH)
         server.kill()
         for name, sender in senders.items():
             sender.join()
@@ -123,7 +126,7 @@ def test_every_accepted_message_is_handled_or_a_dead_letter_and_in_order_wheneve
     for group in GROUPS:
         numbers = [message["number"] for message in map(json.loads, ordered) if message["group"] == group]
         assert numbers == sorted(set(numbers))
-    assert len(accepted) >= 20 * KILLS, "too little was sent to prove anything"
+    assert len(accepted) >= ENOUGH * KILLS
     print(f"{KILLS} kills, {len(accepted)} messages, {len(told)} + {len(ordered)} handled, {len(dead)} dead letters")
 
 

@@ -73,9 +73,9 @@ def disks(state_dir: Path) -> list[str]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         for _ in iter(condition, True):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.005)  # what it looks at are processes, which want the core too
 
 
 @pytest.mark.parametrize("the_launcher_too", [False, True])
@@ -114,7 +114,7 @@ async def test_the_launcher_ends_what_a_killed_server_left_even_without_a_succes
     await until(lambda: alive(pids) == [] and disks(tmp_path) == [])
     for group in groups(instance):
         group.rmdir()
-    for parent in Path("/sys/fs/cgroup").rglob(f"lambent-{instance}"):
+    for parent in [Path(top) for top, _, _ in os.walk("/sys/fs/cgroup") if Path(top).name == f"lambent-{instance}"]:
         parent.rmdir()
 
 
@@ -160,11 +160,11 @@ async def test_a_machine_that_cannot_make_disks_keeps_tmp_in_memory_and_says_so(
         )
         await sandbox.assign(Assignment((), Limits(1 << 26, 1.0, 8 << 20), {}))
         shown = bytearray()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while b"done" not in shown:
                 with contextlib.suppress(BlockingIOError):
                     shown += os.read(sandbox.output, 4096)
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.005)
         assert b"tmpfs" in shown
         assert b" 8192 " in shown, "kilobytes"
         assert disks(tmp_path) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -58,6 +59,7 @@ class Writer(threading.Thread):
                 Handler="app.handler",
                 Role=self._role,
                 Code={"ZipFile": zipped},
+                Timeout=20,
             )
         self.answered[name] = text
         self._asked = {}
@@ -112,12 +114,12 @@ def test_nothing_of_a_killed_server_is_left_when_its_successor_runs(make_server:
     caller = threading.Thread(target=invoked_in_vain, args=(server,))
     caller.start()
     tools.wait_for(lambda: "sleeper" in json.dumps(started_groups(server)))
-    before = processes(server)
+    before = {(pid, at) for pid, at in processes(server) if at}
     assert len(before) > 3, "the dead server left nothing that a successor could clean up: the test proves nothing"
     server.kill()
     caller.join()
     server.start()
-    tools.wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in before))
+    tools.wait_for(lambda: not any(born(pid) == at for pid, at in before))
     assert processes(server).isdisjoint(before)
     assert server.stop() == 0
     assert groups(server) == []
@@ -146,6 +148,18 @@ def groups(server: Any) -> list[Path]:
     return [Path(folder) for folder, _, _ in os.walk("/sys/fs/cgroup") if f"lambent-{instance}" in folder]
 
 
-def processes(server: Any) -> set[int]:
-    """Who is in them."""
-    return {int(pid) for group in groups(server) for pid in (group / "cgroup.procs").read_text().split()}
+def processes(server: Any) -> set[tuple[int, str]]:
+    """Who is in them, and since when: numbers are given again."""
+    found: set[tuple[int, str]] = set()
+    for group in groups(server):
+        with contextlib.suppress(OSError):  # it is gone meanwhile
+            found |= {(int(pid), born(int(pid))) for pid in (group / "cgroup.procs").read_text().split()}
+    return found
+
+
+def born(pid: int) -> str:
+    """When a process was started, in the kernel's ticks; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
