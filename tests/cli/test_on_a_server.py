@@ -111,18 +111,20 @@ def test_logs_finds_what_was_printed_and_filters_it(server: Any, data: list[str]
 
 
 def test_a_follower_prints_what_is_logged_while_it_waits(server: Any, data: list[str]) -> None:
-    command = [sys.executable, "-u", "-m", "lambent", "logs", "cli-f", "--tail", "--since", "1s", *data]
+    lambent("invoke", "cli-f", "-e", '{"n": 4710}', *data)
+    command = [sys.executable, "-u", "-m", "lambent", "logs", "cli-f", "--tail", "--since", "5m", *data]
     # Whoever runs the tests in the background may have had Ctrl-C ignored, which is passed on.
     options: dict[str, Any] = {"text": True, "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options) as follower:
         assert follower.stdout is not None
-        lambent("invoke", "cli-f", "-e", '{"n": 4711}', *data)
-        guard = threading.Timer(30, follower.kill)
+        guard = threading.Timer(60, follower.kill)
         guard.start()
+        assert any(line.endswith(" got 4710\n") for line in follower.stdout), "it has looked once"
+        lambent("invoke", "cli-f", "-e", '{"n": 4711}', *data)
         assert any(line.endswith(" got 4711\n") for line in follower.stdout)
         guard.cancel()
         follower.send_signal(signal.SIGINT)
-        assert follower.wait(timeout=30) == 130
+        assert follower.wait(timeout=60) == 130
 
 
 # -- the server ----------------------------------------------------------------------------------------------------
@@ -223,7 +225,7 @@ def test_a_second_signal_ends_at_once(make_server: Callable[..., Any], tools: An
     server.process.send_signal(signal.SIGTERM)
     tools.wait_for(lambda: "stopping" in server.log.read_text())
     server.process.send_signal(signal.SIGINT)
-    server.process.wait(timeout=20)
+    server.process.wait(timeout=60)
     thread.join()
     assert "error" in answer
 

@@ -429,15 +429,15 @@ def test_a_timeout_ends_the_invocation_and_its_children_and_keeps_tmp(deploy: An
         "    commands = [open(f'/proc/{p}/comm').read().strip() for p in processes]\n"
         "    return [os.path.exists('/tmp/kept'), state, 'sleep' in commands]\n"
     )
-    name = deploy(source, Timeout=1)
+    name = deploy(source, Timeout=2)
     answer = run(name, "hang")
     assert answer.error == "Unhandled"
     assert answer.value == {
         "errorType": "Sandbox.Timedout",
-        "errorMessage": f"RequestId: {answer.request_id} Error: Task timed out after 1.00 seconds",
+        "errorMessage": f"RequestId: {answer.request_id} Error: Task timed out after 2.00 seconds",
     }
-    assert f"{answer.request_id} Task timed out after 1.00 seconds\n\n" in answer.log
-    assert "Duration: 1000.00 ms" in answer.log
+    assert f"{answer.request_id} Task timed out after 2.00 seconds\n\n" in answer.log
+    assert "Duration: 2000.00 ms" in answer.log
     assert answer.log.rstrip("\n").endswith("Status: timeout")
     assert run(name, "look").value == [True, [], False]
 

@@ -131,10 +131,10 @@ def test_a_custom_runtime_runs(server):
 
 def test_a_time_out_takes_the_children_along_and_an_exit_is_told(server):
     name, mark = f"f-{uuid4().hex[:8]}", uuid4().hex
-    server.function(name, {"app.py": SLOW}, Timeout=1, Runtime=PYTHON_NAME)
+    server.function(name, {"app.py": SLOW}, Timeout=2, Runtime=PYTHON_NAME)
     error, value = invoked(server, name, {"sleep": mark})
     assert error == "Unhandled"
-    assert "Task timed out after 1.00 seconds" in value["errorMessage"]
+    assert "Task timed out after 2.00 seconds" in value["errorMessage"]
     assert invoked(server, name, {"n": 2}) == (None, {"n": 2})
     assert running(mark) == []
     error, value = invoked(server, name, {"exit": True})
@@ -155,7 +155,7 @@ def test_a_server_that_was_killed_leaves_no_process_and_its_successor_no_room(to
     config = server.client("lambda").meta.config.merge(_impatient())
     with pytest.raises(Exception, match=r"[Tt]ime"):
         server.client("lambda", config=config).invoke(FunctionName="slow", Payload=json.dumps({"sleep": mark}))
-    assert running(mark)
+    tools.wait_for(lambda: running(mark))
     server.kill()
     tools.wait_for(lambda: not running(mark))
     server.start()

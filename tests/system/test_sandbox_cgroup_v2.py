@@ -12,7 +12,7 @@ import pytest
 
 from lambent.sandbox.namespaces.cgroup import look
 
-pytestmark = [pytest.mark.root, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
+pytestmark = [pytest.mark.alone, pytest.mark.root, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
 
 MAKE = """
 import sys

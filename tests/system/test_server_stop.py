@@ -58,6 +58,6 @@ def test_a_second_signal_ends_it_at_once(make_server: Any, tools: Any) -> None:
     server.process.send_signal(signal.SIGTERM)
     tools.wait_for(lambda: "stopping" in server.log.read_text())
     server.process.send_signal(signal.SIGTERM)
-    server.process.wait(timeout=30)
+    server.process.wait(timeout=60)
     thread.join()
     assert isinstance(answers[0], Exception)
