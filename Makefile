@@ -21,7 +21,7 @@ run: $(VENV)/.node
 
 # make test ARGS="tests/core -k arn"
 test: $(STAMP)
-	$(BIN)/python -m pytest -rs $(ARGS)
+	@$(BIN)/python tools/test.py $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check src tests tools benchmarks examples

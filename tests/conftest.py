@@ -20,8 +20,39 @@ from typing import Any
 
 import pytest
 
+TESTS = Path(__file__).parent
+SHARING = ("tests/attack", "tests/foreign")
+"""Folders whose files share servers."""
+LONGEST = ("attack", "foreign", "compat/test_clients.py", "benchmarks", "system")
+"""What the workers begin with, so that they end together."""
 TRUST = """{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},
 "Action":"sts:AssumeRole"}]}"""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file's tests run on one worker, which makes their server once; so do those of folders that share servers."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            folder = file.rpartition("/")[0]
+            return folder if folder.endswith(SHARING) else file
+
+    config.option.loadscopereorder = False  # by the number of tests, which says little of how long they take
+    return ByFile(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    file = item.path.relative_to(TESTS).as_posix()
+    return next((at for at, begin in enumerate(LONGEST) if file.startswith(begin)), len(LONGEST))
 
 
 @cache
