@@ -604,6 +604,21 @@ async def test_a_queue_that_is_gone_is_reported_once_and_found_again() -> None:
         assert (w.problems, w.queue.bodies) == ([MISSING, None], [])
 
 
+async def test_what_was_handled_is_deleted_although_the_queue_does_not_answer_at_first() -> None:
+    async with world() as w:
+        w.queue.send("a")
+
+        async def handler(records: list[dict[str, Any]]) -> None:
+            w.queue.fault = ApiError("no route", code="ServiceUnavailable")
+
+        w.function.handler = handler
+        w.poll()
+        await w.passes(1)
+        w.queue.fault = None
+        await w.passes(60)
+        assert (w.function.batches, w.queue.bodies) == ([["a"]], [])
+
+
 async def test_a_queue_that_does_not_answer_is_asked_again_and_again_but_slowly() -> None:
     async with world() as w:
         w.queue.fault = ApiError("no route", code="ServiceUnavailable")

@@ -21,6 +21,8 @@ PER_CALL = 10
 """Messages that one call receives, deletes or changes, at most."""
 CALLS_AT_ONCE = 10
 """To settle a large batch with."""
+SETTLE_AGAIN_S = (0.2, 1.0, 3.0)
+"""Between attempts to settle messages with a service that does not answer."""
 FACTS_S = 60.0
 """How long what is known of the queue is taken for right."""
 MISSING = (
@@ -113,13 +115,23 @@ class Door:
     async def _on_each(self, operation: str, items: Sequence[Item], **members: Any) -> None:
         entries = [{"Id": str(at), "ReceiptHandle": each.receipt, **members} for at, each in enumerate(items)]
         try:
-            answer = await self.call(operation, QueueUrl=self._known.url, Entries=entries)
+            answer = await self._settled(operation, QueueUrl=self._known.url, Entries=entries)
         except (SourceGone, SourceUnreachable) as error:
             self._log.warning("messages_not_settled", operation=operation, queue=self.queue.arn, reason=error)
             return
         for failure in answer.get("Failed") or ():
             reason = failure.get("Message") or failure.get("Code")
             self._log.warning("message_not_settled", operation=operation, queue=self.queue.arn, reason=reason)
+
+    async def _settled(self, operation: str, **members: Any) -> dict[str, Any]:
+        """The answer, perhaps only after some attempts: what is not deleted is handled twice. Raises SourceGone and
+        SourceUnreachable."""
+        for wait_s in SETTLE_AGAIN_S:
+            try:
+                return await self.call(operation, **members)
+            except SourceUnreachable:
+                await asyncio.sleep(wait_s)
+        return await self.call(operation, **members)
 
     async def call(self, operation: str, **members: Any) -> dict[str, Any]:
         """An operation of SQS, in the name of the mapping's account. Raises SourceGone and SourceUnreachable."""
