@@ -159,6 +159,11 @@ async def test_ten_tasks_are_remembered_and_the_latest_is_shown_first(sqs: Any, 
             {"TaskHandle": "x"},
             "InvalidParameterValue: Value for parameter TaskHandle is invalid.",
         ),
+        (
+            "CancelMessageMoveTask",
+            {"TaskHandle": base64.b64encode(b"[" * 99_999).decode()},
+            "InvalidParameterValue: Value for parameter TaskHandle is invalid.",
+        ),
         ("CancelMessageMoveTask", {"TaskHandle": ("t", f"{ARN}none")}, NO_SOURCE),
         (
             "CancelMessageMoveTask",

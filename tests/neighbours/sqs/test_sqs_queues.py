@@ -76,6 +76,8 @@ async def test_a_fifo_queue_says_how_it_keeps_order(sqs: Any) -> None:
         ("q", {"MessageRetentionPeriod": "59"}, "InvalidAttributeValue: Invalid value for the parameter MessageRetentionPeriod."),
         ("q", {"ReceiveMessageWaitTimeSeconds": "21"}, "InvalidAttributeValue: Invalid value for the parameter ReceiveMessageWaitTimeSeconds."),
         ("q", {"Policy": "{"}, "InvalidAttributeValue: Invalid value for the parameter Policy."),
+        ("q", {"Policy": '{"Statement":[{"a":NaN}]}'}, "InvalidAttributeValue: Invalid value for the parameter Policy."),
+        ("q", {"Policy": '{"Statement":[' + '{"a":' * 900 + "1" + "}" * 900 + "]}"}, "InvalidAttributeValue: Invalid value for the parameter Policy."),
         ("q", {"Policy": '{"Statement":[1]}'}, "InvalidAttributeValue: Invalid value for the parameter Policy."),
         ("q", {"KmsMasterKeyId": "k", "SqsManagedSseEnabled": "true"}, "InvalidAttributeName: You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE."),
         ("q", {"RedrivePolicy": "{}"}, "InvalidParameterValue: Value {} for parameter RedrivePolicy is invalid. Reason: Redrive policy does not contain mandatory attribute: maxReceiveCount."),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
+import orjson
+
 from lambent.neighbours.sqs.errors import InvalidParameterValue, invalid_value
 from lambent.neighbours.sqs.names import QueueRef
 from lambent.neighbours.sqs.shapes import InvalidAttributeName, InvalidAttributeValue
@@ -282,7 +284,8 @@ def _check_allowance(text: str) -> None:
 def _document(text: str) -> dict[str, object] | None:
     """A JSON object, or None."""
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
+        document = orjson.loads(text)
+        orjson.dumps(document)  # it must also be written again, which fails where it nests too deep
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
     return document if isinstance(document, dict) else None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
+
+import orjson
 
 from lambent.neighbours.sqs.errors import invalid_value
 from lambent.neighbours.sqs.shapes import OverLimit
@@ -93,7 +94,7 @@ def _check(label: str, accounts: Sequence[str], actions: Sequence[str]) -> None:
 def _document(policy: str | None) -> dict[str, Any] | None:
     if policy is None:
         return None
-    document: dict[str, Any] = json.loads(policy)
+    document: dict[str, Any] = orjson.loads(policy)
     statements = document["Statement"]
     return {**document, "Statement": statements if isinstance(statements, list) else [statements]}
 
@@ -103,4 +104,4 @@ def _one_or_all(items: list[str]) -> str | list[str]:
 
 
 def _text(document: dict[str, Any]) -> str:
-    return json.dumps(document, separators=(",", ":"))
+    return orjson.dumps(document).decode()

@@ -76,7 +76,7 @@ class MoveTask:
 def parse_handle(text: str) -> tuple[str, str] | None:
     """(task id, ARN of its source) of a task handle, or None."""
     try:
-        named = json.loads(base64.b64decode(text, validate=True))
+        named = orjson.loads(base64.b64decode(text, validate=True))
         task, source = named["taskId"], named["sourceArn"]
     except (ValueError, TypeError, KeyError):
         return None
