@@ -39,6 +39,7 @@ def test_variables_say_whose_keys_it_is_asked_with() -> None:
         ("s3=http://a:port", "address of s3"),
         ("s3=http://me:secret@a", "may have a host, a port and a path"),
         ("s3=http://a?b", "may have a host, a port and a path"),
+        ("stepfunctions=http://a", "signatures call stepfunctions states: write states=http://a"),
         ("lambda=http://a", "Lambent's own"),
         ("iam=http://a", "Lambent's own"),
     ],

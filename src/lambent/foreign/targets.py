@@ -12,6 +12,24 @@ from lambent.wire.signing import Credentials
 
 OUR_OWN = frozenset({"lambda", "iam", "sts", "logs"})
 """Services that cannot be elsewhere: keys, roles and what functions print belong to whoever runs the functions."""
+_CALLED = {
+    "apigatewayv2": "apigateway",
+    "dynamodbstreams": "dynamodb",
+    "efs": "elasticfilesystem",
+    "elb": "elasticloadbalancing",
+    "elbv2": "elasticloadbalancing",
+    "emr": "elasticmapreduce",
+    "eventbridge": "events",
+    "iot-data": "iotdata",
+    "keyspaces": "cassandra",
+    "opensearch": "es",
+    "secrets-manager": "secretsmanager",
+    "sesv2": "ses",
+    "stepfunctions": "states",
+    "timestream-query": "timestream",
+    "timestream-write": "timestream",
+}
+"""What signatures call services that clients call otherwise; under the clients' names nothing would ever be asked."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 _PREFIX = "LAMBENT_NEIGHBOUR_"
 
@@ -43,6 +61,8 @@ def neighbour(text: str, environ: Mapping[str, str]) -> Neighbour:
     name, equals, url = text.partition("=")
     if not equals or not _NAME.fullmatch(name):
         raise BadNeighbour(f"'{text}' is not NAME=URL, as in s3=http://127.0.0.1:9000")
+    if name in _CALLED:
+        raise BadNeighbour(f"signatures call {name} {_CALLED[name]}: write {_CALLED[name]}={url}")
     if name in OUR_OWN:
         raise BadNeighbour(f"{name} cannot be a neighbour: {', '.join(sorted(OUR_OWN))} are Lambent's own")
     try:
