@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -80,6 +81,33 @@ async def test_what_waits_is_one_transaction(writer: Writer, held: threading.Eve
     await looking
     assert seen_by_others == [0]
     assert await values(writer) == list(range(100))
+
+
+async def test_what_is_submitted_in_one_turn_of_the_loop_is_one_transaction(writer: Writer) -> None:
+    def count_of_others(connection: sqlite3.Connection) -> int:
+        path = connection.execute("PRAGMA database_list").fetchone()[2]
+        with closing(sqlite3.connect(path)) as other:
+            return int(other.execute("SELECT count(*) FROM t").fetchone()[0])
+
+    for turn in range(20):  # a thread that took the first of them at once would mostly have it to itself
+        units = [writer.submit(partial(add, value=n)) for n in range(10)]
+        assert await writer.submit(count_of_others) == 10 * turn
+        await asyncio.gather(*units)
+
+
+async def test_a_change_by_one_statement_needs_no_transaction_around_it_unless_it_has_company(
+    writer: Writer, held: threading.Event
+) -> None:
+    def is_within_one(connection: sqlite3.Connection, value: int) -> bool:
+        add(connection, value)
+        return connection.in_transaction
+
+    together = [writer.submit(partial(is_within_one, value=n), is_one_change=True) for n in range(2)]
+    held.set()
+    assert await asyncio.gather(*together) == [True, True]
+    assert not await writer.submit(partial(is_within_one, value=2), is_one_change=True)
+    assert await writer.submit(partial(is_within_one, value=3))
+    assert await values(writer) == [0, 1, 2, 3]
 
 
 async def test_a_unit_that_fails_halfway_is_undone_alone(writer: Writer, held: threading.Event) -> None:

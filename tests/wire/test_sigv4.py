@@ -6,6 +6,7 @@ import base64
 import datetime
 import hashlib
 import hmac
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -522,3 +523,16 @@ def test_unsigned_chunks_with_a_trailer_are_joined_and_their_checksum_compared()
     assert verify(replace(request, body=good))[1] == b"hello"
     with pytest.raises(ApiError, match="The SHA256 you specified did not match"):
         verify(replace(request, body=good.replace(b"hello", b"jello")))
+
+
+_SCOPE = re.compile(r"Credential=([^/,\s]+)/[^/,\s]*/([^/,\s]+)/([^/,\s]+)")
+
+
+@pytest.mark.parametrize("before", ["", "Signature=f, ", "Credential=a/b//", "Credential=a b/c/d/e, "])
+@pytest.mark.parametrize("after", ["", "/aws4_request, SignedHeaders=host, Signature=f", ", Credential=a/b/c/d"])
+def test_the_scope_that_is_claimed_is_the_first_credential_wherever_it_stands(before: str, after: str) -> None:
+    for length in range(100):
+        text = f"AWS4-HMAC-SHA256 {before}Credential=AKID/20260101/us-east-1/{'s' * length}{after}"
+        found = _SCOPE.search(text)
+        claimed = sigv4.claimed_scope({b"authorization": text.encode("latin-1")}, b"")
+        assert claimed == (found.groups() if found else None), text
