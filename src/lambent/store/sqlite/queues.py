@@ -60,6 +60,7 @@ _LEASE = """
     UPDATE messages SET due = ?1, attempts = attempts + 1, receipt = ?2, first_leased_at = coalesce(first_leased_at, ?3)
     WHERE id IN (SELECT value FROM json_each(?4))
 """
+_LEASE_ONE = _LEASE.replace("IN (SELECT value FROM json_each(?4))", "= ?4")  # three quarters of the time
 _EXTEND = "UPDATE messages SET due = ? WHERE id = ? AND receipt = ? RETURNING queue"
 _HOLD = "SELECT receipt, due, sequence FROM messages WHERE id = ?"
 _ACK = """
@@ -323,7 +324,10 @@ def _lease(
     rows = find(connection)
     if not rows:
         return ()
-    connection.execute(_LEASE, (until, token, now, _json([row[0] for row in rows])))
+    if len(rows) == 1:
+        connection.execute(_LEASE_ONE, (until, token, now, rows[0][0]))
+    else:
+        connection.execute(_LEASE, (until, token, now, _json([row[0] for row in rows])))
     return [
         Lease(
             receipt=f"{id_}.{token}",
@@ -347,7 +351,10 @@ def _extend(connection: sqlite3.Connection, receipt: str, until: float, shows: b
 
 
 def _ack(connection: sqlite3.Connection, receipts: Sequence[str]) -> _Changed:
-    rows = connection.execute(_ACK, (_json([_parts(receipt) for receipt in receipts]),)).fetchall()
+    if len(receipts) == 1:
+        rows = connection.execute(_REMOVE, _parts(receipts[0])).fetchall()
+    else:
+        rows = connection.execute(_ACK, (_json([_parts(receipt) for receipt in receipts]),)).fetchall()
     return _Changed(len(rows), _freed(rows))
 
 
