@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lambent.core.pace import LEAST, next_cap, spare
+from lambent.core.pace import LEAST, Pace, next_pace, slower, spare
 
 
 @pytest.mark.parametrize(
@@ -21,12 +21,22 @@ from lambent.core.pace import LEAST, next_cap, spare
 def test_slow_runs_get_more_and_quick_ones_stay_few(
     what: str, cap: int, finished: int, elapsed_s: float, following: int
 ) -> None:
-    assert next_cap(cap, finished=finished, elapsed_s=elapsed_s, is_crowded=False) == following, what
+    pace = next_pace(Pace(cap), finished=finished, elapsed_s=elapsed_s, is_crowded=False)
+    assert pace == Pace(following), what
 
 
 @pytest.mark.parametrize(("cap", "finished", "following"), [(4, 0, 5), (16, 1, 17), (16, 8000, LEAST), (16, 500, 16)])
 def test_on_a_crowded_machine_there_is_one_more_at_most(cap: int, finished: int, following: int) -> None:
-    assert next_cap(cap, finished=finished, elapsed_s=0.25, is_crowded=True) == following
+    pace = next_pace(Pace(cap), finished=finished, elapsed_s=0.25, is_crowded=True)
+    assert pace == Pace(following)
+
+
+def test_runs_that_press_on_their_timeout_become_fewer_and_then_grow_by_one_at_a_time() -> None:
+    assert slower(Pace(64)) == Pace(48, 48)
+    assert next_pace(Pace(48, 48), finished=0, elapsed_s=0.25, is_crowded=False) == Pace(49, 48)
+    assert next_pace(Pace(12, 48), finished=0, elapsed_s=0.25, is_crowded=False) == Pace(24, 48)
+    assert slower(Pace(2)) == slower(Pace(1)) == Pace(1, 1)
+    assert next_pace(Pace(1, 1), finished=0, elapsed_s=0.25, is_crowded=True) == Pace(2, 1)
 
 
 @pytest.mark.parametrize(("limit", "left"), [(1, 0), (9, 0), (10, 1), (1000, 100), (3000, 100)])

@@ -30,6 +30,7 @@ from lambent.delivery.targets import Errand, Undelivered
 from lambent.delivery.worker import Worker
 from lambent.invoke.resolve import FunctionMissing, NotActive
 from lambent.invoke.settings import FunctionSettings
+from lambent.invoke.starts import Starts
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
 from lambent.store.base import Put, StoreUnavailable
@@ -94,8 +95,11 @@ class Run:
     invocation: Invocation
     end: Callable[[Result | None], None]
 
-    def succeeds(self, payload: bytes = b'"ok"') -> None:
-        self.end(Result(Outcome(Status.SUCCESS, payload), LATEST))
+    def succeeds(self, took_s: float = 0.0) -> None:
+        self.end(Result(Outcome(Status.SUCCESS, b'"ok"'), LATEST, took_s=took_s))
+
+    def times_out(self, took_s: float) -> None:
+        self.end(Result(Outcome(Status.TIMEOUT, ERROR), LATEST, took_s=took_s))
 
     def fails(self) -> None:
         self.end(Result(Outcome(Status.FAILURE, ERROR), LATEST))
@@ -128,6 +132,7 @@ class FakeInvoker:
         self.runs: list[Run] = []
         self.refused = 0
         self.rate_is_exceeded = False
+        self.starts = Starts(clock)
         self._life = 0
 
     # -- what delivery calls
@@ -138,6 +143,9 @@ class FakeInvoker:
         if ref.name not in self.versions or ref.name in self.unseen:
             raise FunctionMissing(ref)
         return self.versions[ref.name]
+
+    def is_ready(self, version: Version, arn: str) -> bool:
+        return False
 
     async def look_again(self, ref: FunctionRef) -> None:
         await asyncio.sleep(0)

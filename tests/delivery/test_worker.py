@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from lambent.invoke.starts import Starts
+
 SINK = "arn:aws:lambda:us-east-1:000000000000:function:sink"
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:dead"
 
@@ -318,6 +320,43 @@ async def test_a_crowded_machine_is_not_filled_any_further(world: Any) -> None:
         await world.send(id=f"id-{n}")
     await asyncio.sleep(3)
     assert 4 <= world.invoker.most["f"] <= 4 + 12
+
+
+@pytest.mark.parametrize("work_s", [0.1, 0.3])
+async def test_correct_runs_do_not_time_out_because_a_backlog_fills_the_machine(
+    world: Any, runs: Any, work_s: float
+) -> None:
+    cores, busy = 2, world.invoker.busy
+
+    def work(run: Any) -> None:
+        world.is_crowded = busy["f"] > 2 * cores
+        takes_s = work_s * max(1.0, busy["f"] / cores)
+        end = run.succeeds if takes_s < 3 else run.times_out
+        asyncio.get_running_loop().call_later(min(takes_s, 3.0), end, takes_s)
+
+    world.function("f", work)
+    await world.start()
+    for n in range(500):
+        await world.send(id=f"id-{n}")
+    await asyncio.sleep(200)
+    assert world.counted() == {"AsyncEventsReceived": 500}
+    assert len(world.invoker.runs) == 500
+    assert await world.left() == 0
+
+
+async def test_events_wait_for_a_core_that_an_environment_may_start_on(world: Any) -> None:
+    world.invoker.starts = Starts(world.clock, 2)
+    world.function("f", lambda run: world.invoker.starts.begin(run.invocation.id))
+    await world.start()
+    for n in range(20):
+        await world.send(id=f"id-{n}")
+    await asyncio.sleep(0.1)
+    assert len(world.invoker.runs) == 2
+    world.invoker.starts.end("id-0")
+    await asyncio.sleep(0.1)
+    assert len(world.invoker.runs) == 3
+    await asyncio.sleep(10)
+    assert len(world.invoker.runs) == 20
 
 
 async def test_quick_functions_stay_with_a_few(world: Any) -> None:

@@ -29,6 +29,7 @@ from lambent.invoke.pool import Pool
 from lambent.invoke.prepare import Keys, Preparation
 from lambent.invoke.records import FunctionRecords
 from lambent.invoke.resolve import Resolver
+from lambent.invoke.starts import Starts
 from lambent.invoke.stems import Stem, Stems
 from lambent.kit.http_stream import Incoming
 from lambent.kit.log import Log
@@ -374,6 +375,7 @@ class World:
         self.billing = Billing(self.records, self.tasks, self.clock, self.log)
         self.stems = Stems(self.driver, self.doors, self.tasks, self.log, scale=0.01)  # type: ignore[arg-type]
         self.runtimes: dict[FakeSandbox, FakeRuntime] = {}
+        self.starts = Starts(self.clock, 2)
         self.count = 0
 
     async def quiet(self) -> None:
@@ -381,8 +383,10 @@ class World:
         await asyncio.sleep(A_MOMENT)
 
     async def passes(self, seconds: float) -> None:
-        """Let time pass."""
+        """Let time pass, and what is due at its end be done."""
         await asyncio.sleep(seconds)
+        for _ in range(3):
+            await asyncio.sleep(0)
 
     async def close(self) -> None:
         await self.stems.close()
@@ -428,6 +432,7 @@ class World:
             self.preparation(),
             self.stems,
             Freezer(self.tasks, self.clock),
+            self.starts,
             self.tasks,
             self.log,
         )
@@ -475,6 +480,9 @@ class Owner:
 
     def idle(self, environment: Environment) -> None:
         self.told.append("idle")
+
+    def initialised(self, environment: Environment) -> None:
+        pass
 
     def dead(self, environment: Environment) -> None:
         self.told.append("dead")

@@ -464,6 +464,16 @@ async def test_a_timeout_resets_the_runtime(world: Any) -> None:
     assert start.environment.state is State.RESETTING
 
 
+async def test_an_answer_that_is_there_when_its_time_is_over_counts(world: Any) -> None:
+    start = (await world.started(timeout_s=2)).answered()
+    told = start.run()
+    loop = asyncio.get_running_loop()
+    loop.call_later(2, loop.call_soon, start.runtime.responds)  # read right after the timer was met
+    await world.passes(3)
+    assert told.only.outcome.status is Status.SUCCESS
+    assert start.environment.state is State.IDLE
+
+
 async def test_a_timeout_that_is_noticed_late_lasts_no_longer_than_it_may(world: Any) -> None:
     start = (await world.started()).answered()
     told = start.run()
@@ -501,6 +511,21 @@ async def test_the_next_invocation_waits_for_the_runtime_that_is_started_again(w
     assert start.runtime.events[-1].request_id == "id-3"
     start.runtime.responds()
     assert told.only.outcome.status is Status.SUCCESS
+
+
+async def test_the_time_in_which_a_sandbox_is_started_again_is_not_the_functions(world: Any) -> None:
+    start = (await world.started()).answered()
+    start.run()
+    await world.passes(3)
+    told = start.run()
+    await world.passes(2)
+    start.environment.restarted()
+    start.runtime.next()
+    assert start.runtime.events[-1].deadline_ms == world.clock.now() * 1000 + 3000
+    await world.passes(2)
+    start.runtime.responds()
+    assert told.only.outcome.status is Status.SUCCESS
+    assert told.only.took_s == pytest.approx(2)
 
 
 async def test_the_runtime_that_is_being_ended_does_not_get_the_next_invocation(world: Any) -> None:

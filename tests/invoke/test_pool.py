@@ -119,6 +119,38 @@ async def test_waiting_invocations_are_served_in_their_order(world: Any) -> None
     assert all(told.only for told in tolds)
 
 
+async def test_an_environment_counts_as_starting_until_its_runtime_is_ready(world: Any) -> None:
+    pool = world.pool()
+    told = world.told()
+    for _ in range(2):
+        pool.run(world.invocation(), told.heard)
+    assert not world.starts.has_room
+    await world.quiet()
+    assert not world.starts.has_room
+    first, _ = world.assigned()
+    first.next()
+    assert world.starts.has_room
+    assert not pool.is_ready
+    first.responds()
+    first.next()
+    assert pool.is_ready
+
+
+async def test_an_environment_counts_as_starting_again_after_its_runtime_ended(world: Any) -> None:
+    pool = world.pool()
+    (runtime,) = await warm(world, pool, 1)
+    world.starts.begin("another")
+    pool.run(world.invocation(), world.told().heard)
+    assert world.starts.has_room
+    runtime.sandbox.exits(1)
+    assert not world.starts.has_room
+    assert not pool.is_ready
+    await world.quiet()
+    world.runtime_of(runtime.sandbox).next()
+    assert world.starts.has_room
+    assert pool.is_ready
+
+
 # --- sandboxes that die ---------------------------------------------------------------------------------------
 
 

@@ -79,6 +79,8 @@ class Result:
     outcome: Outcome
     version: str
     tail: bytes | None = None
+    took_s: float = 0.0
+    """How long it ran, initialisation excluded."""
 
 
 class Throttled(Exception):

@@ -18,7 +18,7 @@ from lambent.core.function import Version
 from lambent.core.invocation import Invocation, Result, Throttled
 from lambent.core.invocationrecord import Answer
 from lambent.core.lineage import is_loop
-from lambent.core.pace import LEAST, PERIOD_S, next_cap, spare
+from lambent.core.pace import PERIOD_S, PRESSED, Pace, next_pace, slower, spare
 from lambent.core.retry import Again, Condition, Policy, after_refusal, after_run, before_run
 from lambent.delivery.event import decode, function_of
 from lambent.delivery.settle import Held, Settler
@@ -46,6 +46,10 @@ _LOOK_S = 1.0
 """How often a lane without room looks whether there is some: others do not say when they leave a place."""
 _WEED_S = 10.0
 """How often it looks for events that have become too old meanwhile."""
+_CROWDED_S = 1.0
+"""For how long a machine counts as crowded that was it once: one look may find it between two runs."""
+_STEADY_S = 5.0
+"""How long to wait before one more may run, once runs were pressed; less if they are shorter."""
 _STORE_RETRY_S = 1.0
 _THROTTLED = Answer(429, b'{"errorMessage":"Rate Exceeded."}')
 _BROKEN = Answer(500, b'{"errorMessage":"The function could not be run."}')
@@ -110,7 +114,12 @@ class Lane:
         """By message and event."""
         self._ready: deque[Held] = deque()
         self._running = 0
-        self._cap = LEAST
+        self._pace = Pace()
+        self._pressed_s = 0.0
+        """How long the longest run took that ended in this period, of those that took a good part of their timeout."""
+        self._crowded_until = self._slowed_until = self._steady_until = self._steady_s = 0.0
+        self._lacks_core = False
+        """What is ready waits for a core that its environment may start on."""
         self._finished = 0
         self._paced_at = self._weeded_at = parts.clock.monotonic()
         self._ahead = 0
@@ -142,6 +151,7 @@ class Lane:
                 pass
         finally:
             self._line.leave(self)
+            self._parts.invoker.starts.forget(self.wake)
 
     async def _step(self) -> bool:
         """One look at the queue; False: there is nothing more to do."""
@@ -151,7 +161,7 @@ class Lane:
                 held = self._ready.popleft()
                 self._parts.settler.unused(held, age_s=self._age(held))
             return bool(self._held) and await self._wait(None)
-        self._pace()
+        self._keep_pace()
         self._start_ready()
         wanted = self._wanted()
         if wanted < 1:
@@ -172,19 +182,20 @@ class Lane:
             return True
         if due is None and not self._held:
             return self._woken.is_set()
-        await self._wait(None if due is None else max(0.0, due - self._parts.clock.now()))
+        left_s = None if due is None else max(0.0, due - self._parts.clock.now())
+        await self._wait(min(PERIOD_S, left_s or PERIOD_S) if self._ready else left_s)
         return True
 
     # -- how many
 
     def _wanted(self) -> int:
         """How many events to lease now."""
-        room = 2 * self._cap + _AHEAD - len(self._held)
+        room = 2 * self._pace.cap + _AHEAD - len(self._held)
         if self._is_void():
             return room
         free = self._free()
-        startable = min(self._cap - self._running, free)
-        ahead = self._ahead if free > self._cap else 0
+        startable = min(self._pace.cap - self._running, free)
+        ahead = self._ahead if free > self._pace.cap else 0
         wanted = min(startable + ahead - len(self._ready), room)
         return 0 if self._ready and wanted < ahead // 2 else wanted  # a lease is a write: not for every one alone
 
@@ -203,7 +214,7 @@ class Lane:
         return self._parts.invoker.reserved(self._function) == 0
 
     async def _wait_for_room(self) -> None:
-        if self._running and self._running >= self._cap:
+        if self._ready or (self._running and self._running >= self._pace.cap):
             await self._wait(PERIOD_S)
         else:
             if not self._held and self._parts.invoker.reserved(self._function) is None:
@@ -229,16 +240,32 @@ class Lane:
             else:
                 self._parts.settler.unused(held, age_s=self._age(held))
 
-    def _pace(self) -> None:
-        elapsed = self._parts.clock.monotonic() - self._paced_at
+    def _keep_pace(self) -> None:
+        now = self._parts.clock.monotonic()
+        elapsed = now - self._paced_at
         if elapsed < PERIOD_S:
             return
-        if self._running >= self._cap or self._ready:
-            crowded = self._parts.is_crowded()
-            self._cap = next_cap(self._cap, finished=self._finished, elapsed_s=elapsed, is_crowded=crowded)
+        if self._parts.is_crowded():
+            self._crowded_until = now + _CROWDED_S
+        is_crowded = now < self._crowded_until
+        if is_crowded and self._pressed_s > 0.0:
+            if now >= self._slowed_until:
+                self._pace = slower(self._pace)
+                self._slowed_until = now + self._pressed_s  # what ends by then began before
+                self._steady_s = min(self._pressed_s, _STEADY_S)
+            self._steady_until = now + self._steady_s
+        elif now >= self._steady_until and self._is_full:
+            self._pace = next_pace(self._pace, finished=self._finished, elapsed_s=elapsed, is_crowded=is_crowded)
+            self._steady_until = now + self._steady_s
         self._ahead = min(self._finished // _AHEAD_PART, _AHEAD)
         self._finished = 0
-        self._paced_at += elapsed
+        self._pressed_s = 0.0
+        self._paced_at = now
+
+    @property
+    def _is_full(self) -> bool:
+        """As many run as may, and more would if they might."""
+        return not self._lacks_core and self._running + len(self._ready) >= self._pace.cap
 
     async def _wait(self, seconds: float | None) -> bool:
         """Until something happens, or for so long; whether it has happened."""
@@ -278,9 +305,24 @@ class Lane:
 
     def _start_ready(self) -> None:
         while self._ready and not self._stopping:
-            if self._running and min(self._cap - self._running, self._free()) < 1:
+            if self._running and min(self._pace.cap - self._running, self._free()) < 1:
+                return
+            self._lacks_core = bool(self._running) and not self._has_environment(self._ready[0])
+            if self._lacks_core:
+                self._parts.invoker.starts.call_when_room(self.wake)
                 return
             self._begin(self._ready.popleft())
+
+    def _has_environment(self, held: Held) -> bool:
+        """Whether an environment waits for it, or another one would find a core to start on: more starts than cores
+        take the time of those that run."""
+        invoker = self._parts.invoker
+        if invoker.starts.has_room or self._is_over(held):
+            return True
+        try:
+            return invoker.is_ready(invoker.resolve(held.ref), held.ref.arn)
+        except (FunctionMissing, NotActive):
+            return True
 
     def _begin(self, held: Held) -> None:
         try:
@@ -343,6 +385,8 @@ class Lane:
 
         def done(result: Result | None) -> None:
             over()
+            if result is not None and result.took_s >= PRESSED * version.timeout_s:
+                self._pressed_s = max(self._pressed_s, result.took_s)
             try:
                 self._ended(held, version, result)
             except Exception as fault:  # the boundary of delivery: who called must not suffer

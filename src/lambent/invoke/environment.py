@@ -56,6 +56,9 @@ class Owner(Protocol):
     def idle(self, environment: Environment) -> None:
         """It may be given the next invocation."""
 
+    def initialised(self, environment: Environment) -> None:
+        """Its runtime, started for the first time or again, is ready: told before it runs anything."""
+
     def dead(self, environment: Environment) -> None:
         """It will never run again; its sandbox is to be closed."""
 
@@ -184,7 +187,14 @@ class Environment:
             self.runtime_ready()
         event, self._held = self._held, None
         if event is not None:
-            self._session.offer(event)
+            self._start_the_clock_again()
+            self._session.offer(event._replace(deadline_ms=self._now_ms() + self.version.timeout_s * 1000))
+
+    def _start_the_clock_again(self) -> None:
+        """The invocation waited for its sandbox. That is our time, not the function's: only initialising again is."""
+        self._cancel_timer()
+        self._started = self._clock.monotonic()
+        self._timer = self._loop.call_later(UNTOLD_S, self._is_taking_long)
 
     def not_restarted(self) -> tuple[Invocation, Done] | None:
         """The sandbox could not start the runtime again, and is of no use any more. An invocation that waits for it is
@@ -229,6 +239,7 @@ class Environment:
             # Start-up has the whole machine; what comes after is paid for by memory size.
             self._is_slowed = True
             self.sandbox.limit_cpu()
+            self._owner.initialised(self)
         if self.state is not State.STARTING:
             return
         self._cancel_timer()
@@ -307,8 +318,13 @@ class Environment:
     # -- what goes wrong ------------------------------------------------------------------------------------------
 
     def _timed_out(self) -> None:
-        invocation = self._invocation
-        assert invocation is not None
+        # A server that was held up meets this timer before the answer that came in time, so it reads first: what a call
+        # that is due soon asks for in turn comes after that.
+        self._loop.call_soon(self._loop.call_soon, self._timed_out_indeed, self._invocation)
+
+    def _timed_out_indeed(self, invocation: Invocation | None) -> None:
+        if invocation is None or invocation is not self._invocation:
+            return
         seconds = float(self.version.timeout_s)
         self._broke(timed_out(invocation.id, seconds), lambda: self._transcript.timed_out(invocation.id, seconds))
 
@@ -451,7 +467,7 @@ class Environment:
         usage = Usage(duration_ms, memory, init_ms)
         self._bill.add(usage.billed_ms, init_ms, failed=outcome.is_error)
         tail = self._transcript.end(invocation.id, usage, outcome)
-        return done, Result(outcome, self.version.version, tail)
+        return done, Result(outcome, self.version.version, tail, duration_ms / 1000)
 
     def _became_idle(self) -> None:
         self.idle_since = self._clock.monotonic()
@@ -461,6 +477,11 @@ class Environment:
     def is_dead(self) -> bool:
         """It has ended for good."""
         return self.state is State.DEAD
+
+    @property
+    def is_initialised(self) -> bool:
+        """Whether its runtime has initialised since it was last started."""
+        return self._is_slowed
 
     @property
     def failed_to_initialise(self) -> bool:

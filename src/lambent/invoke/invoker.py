@@ -16,6 +16,7 @@ from lambent.invoke.prepare import Preparation
 from lambent.invoke.provision import Parts, Provision, Provisioner
 from lambent.invoke.records import function_key, version_key
 from lambent.invoke.resolve import Resolver
+from lambent.invoke.starts import Starts
 from lambent.invoke.stems import Stems
 from lambent.kit.clock import Clock
 from lambent.kit.log import Log
@@ -46,6 +47,8 @@ class Invoker:
         self._preparation = preparation
         self._stems = stems
         self._freezer = Freezer(tasks, clock)
+        self.starts = Starts(clock)
+        """Environments that are becoming ready."""
         self._tasks = tasks
         self._clock = clock
         self._log = log
@@ -120,6 +123,13 @@ class Invoker:
         self.run(version, invocation, finished)
         return await future
 
+    def is_ready(self, version: Version, arn: str) -> bool:
+        """Whether an invocation of `version` by the name `arn` would run at once, in an environment that waits for
+        it."""
+        pool = self._pool(version)
+        provision = pool.provision
+        return pool.is_ready or (provision is not None and provision.has_idle(arn))
+
     def room(self, ref: FunctionRef) -> int:
         """How many more invocations of a function could start now: places that are free, and provisioned environments
         that are idle."""
@@ -189,7 +199,8 @@ class Invoker:
             return old
         self._retire(key)
         share = self._gate.share(version.account, version.region, version.name)
-        pool = Pool(version, share, self._preparation, self._stems, self._freezer, self._tasks, self._log)
+        beside = self._preparation, self._stems, self._freezer, self.starts, self._tasks, self._log
+        pool = Pool(version, share, *beside)
         pool.provision = self._provisioner.of(function_key(version.account, version.region, version.name), key)
         self._pools[key] = pool
         return pool

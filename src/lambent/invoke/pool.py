@@ -15,6 +15,7 @@ from lambent.invoke.package import BadPackage
 from lambent.invoke.prepare import LIFETIME_S, Plan, Preparation
 from lambent.invoke.provision import Provision
 from lambent.invoke.resets import Resets
+from lambent.invoke.starts import Starts
 from lambent.invoke.stems import Stem, Stems
 from lambent.kit.log import Log
 from lambent.kit.seal import SealBroken
@@ -37,6 +38,7 @@ class Pool:
         preparation: Preparation,
         stems: Stems,
         freezer: Freezer,
+        starts: Starts,
         tasks: Tasks,
         log: Log,
     ) -> None:
@@ -48,6 +50,7 @@ class Pool:
         self._preparation = preparation
         self._stems = stems
         self._freezer = freezer
+        self._starts = starts
         self._tasks = tasks
         self._log = log
         self._idle: list[Environment] = []
@@ -67,6 +70,11 @@ class Pool:
     def is_exhausted(self) -> bool:
         """No environment is idle: the next invocation asks for a new one."""
         return not self._idle
+
+    @property
+    def is_ready(self) -> bool:
+        """An idle environment's runtime waits for the next invocation: that needs no start."""
+        return bool(self._idle) and self._idle[-1].is_initialised
 
     def run(self, invocation: Invocation, done: Done) -> None:
         """Run it in the warmest idle environment, or in whatever comes first: one that becomes idle, or a new one."""
@@ -105,8 +113,13 @@ class Pool:
             self._idle.append(environment)
             self._freezer.idle(environment)
 
+    def initialised(self, environment: Environment) -> None:
+        """It needs no core for itself any more."""
+        self._starts.end(environment)
+
     def dead(self, environment: Environment) -> None:
         """It has ended: close what it held."""
+        self._starts.end(environment)
         if environment in self._idle:
             self._idle.remove(environment)
         self._all.discard(environment)
@@ -115,6 +128,7 @@ class Pool:
 
     def reset(self, environment: Environment) -> None:
         """Its runtime is to be started again."""
+        self._starts.begin(environment)
         self._resets.begin(environment)
 
     # -- cold starts ----------------------------------------------------------------------------------------------
@@ -123,9 +137,11 @@ class Pool:
         """As many cold starts under way as invocations wait."""
         while self._starting < len(self._waiting):
             self._starting += 1
-            self._tasks.start(f"cold:{self.version.name}", self._cold())
+            start = object()
+            self._starts.begin(start)
+            self._tasks.start(f"cold:{self.version.name}", self._cold(start))
 
-    async def _cold(self) -> None:
+    async def _cold(self, start: object) -> None:
         """Make one environment for whichever invocation waits longest when it can be had."""
         reason: str | None = "a fault that was not foreseen, or the end of the server"
         try:
@@ -134,6 +150,7 @@ class Pool:
             reason = f"{type(error).__name__}: {error}"
         finally:
             self._starting -= 1
+            self._starts.end(start)
             if reason is not None:
                 self._give_up(reason)
             self._start_enough()
@@ -168,6 +185,7 @@ class Pool:
     async def _assigned(self, stem: Stem, plan: Plan, invocation: Invocation, done: Done) -> bool:
         environment = self._preparation.environment(plan, stem, self)
         self._all.add(environment)
+        self._starts.begin(environment)
         environment.begin(invocation, done)
         try:
             await stem.sandbox.assign(self._preparation.assignment(plan, environment))

@@ -106,7 +106,11 @@ class Provision:
 
     def can_run(self, invocation: Invocation) -> bool:
         """Whether the invocation is of its alias or version, and an environment is idle."""
-        return bool(self._idle) and invocation.arn == self.arn
+        return self.has_idle(invocation.arn)
+
+    def has_idle(self, arn: str) -> bool:
+        """The same of an invocation by that name."""
+        return bool(self._idle) and arn == self.arn
 
     def run(self, invocation: Invocation, done: Done) -> None:
         """Run it in the warmest environment; only when it `can_run`."""
@@ -152,6 +156,9 @@ class Provision:
             self._idle.append(environment)
             self._parts.freezer.idle(environment)
         self._keep_up()
+
+    def initialised(self, environment: Environment) -> None:
+        """Nothing to be done before it is idle."""
 
     def dead(self, environment: Environment) -> None:
         """It has ended: close what it held, and make another one."""
