@@ -75,9 +75,12 @@ async def _run(
     # Both take a while: the one waits most of the time, the other computes.
     starting = tasks.start("isolation", _started_driver(settings, tasks, log, stack))
     importing = tasks.start("assembly", tasks.in_thread(_imported_assemble))
-    driver = await starting
-    assemble = await importing
-    server = await assemble(settings, Ground(store, driver, seal, clock, tasks, log, stopping), stack)
+    try:
+        assemble = await importing
+        server = await assemble(settings, Ground(store, starting, seal, clock, tasks, log, stopping), stack)
+    finally:
+        await asyncio.wait((starting,))  # what has started by half cannot be closed
+    driver = starting.result()
     ready(Running(server.url, settings, driver.level, driver.notes))
     gc.freeze()  # what lives now lives for ever: the collector need not look at it again
     gc.set_threshold(GARBAGE)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import resource
 import sys
+from functools import partial
 
 from lambent import neighbours
 from lambent.config import Settings, StartError, cache_directory
@@ -100,10 +101,11 @@ class Assembled:
 
 async def assemble(settings: Settings, ground: Ground, stack: contextlib.AsyncExitStack) -> Assembled:
     """Build a server and let it listen; `stack` closes what is opened. Raises StartError."""
-    store, driver, seal, clock = ground.store, ground.driver, ground.seal, ground.clock
+    store, seal, clock = ground.store, ground.seal, ground.clock
     tasks, log = ground.tasks, ground.log
     state, facts = settings.data / "runtimes", cache_directory()
-    catalogue = open_catalogue(state, sdk=Sdk(), strict=settings.strict_runtimes, facts=facts)
+    looking = partial(open_catalogue, state, sdk=Sdk(), strict=settings.strict_runtimes, facts=facts)
+    catalogue = await tasks.in_thread(looking)
     lambda_service = load("lambda")
     keys = iam_keys.Keys(store.records, seal)
     await keys.start()
@@ -119,6 +121,7 @@ async def assemble(settings: Settings, ground: Ground, stack: contextlib.AsyncEx
     sink = Sink(store.records, store.journals, tasks, clock, log)
     stack.callback(sink.close)
 
+    driver = await ground.driver
     public, inside = Server(log), Server(log, most=_open_files() // 2)
     """The port that clients use, and the ways out of the sandboxes: those stay open while the last functions finish.
     However many connections functions hold, some of our descriptors are left for everything else."""

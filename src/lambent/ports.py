@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -35,7 +35,8 @@ class Ground:
     """What a server stands on, opened and started."""
 
     store: Store
-    driver: Driver
+    driver: Awaitable[Driver]
+    """Once it has been found out and started; what needs none is made meanwhile."""
     seal: Seal
     clock: Clock
     tasks: Tasks
