@@ -73,8 +73,8 @@ async def _run(
     stack.push_async_callback(tasks.close)
     seal = Seal.open_or_create(settings.data / "master.key")
     # Both take a while: the one waits most of the time, the other computes.
-    starting = tasks.start("isolation", _started_driver(settings, tasks, log, stack))
-    importing = tasks.start("assembly", tasks.in_thread(_imported_assemble))
+    starting = tasks.start("isolation", _started_driver(settings, tasks, log, stack), awaited=True)
+    importing = tasks.start("assembly", tasks.in_thread(_imported_assemble), awaited=True)
     try:
         assemble = await importing
         server = await assemble(settings, Ground(store, starting, seal, clock, tasks, log, stopping), stack)

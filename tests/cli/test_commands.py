@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import click
 import pytest
@@ -77,3 +79,11 @@ def test_a_failure_exits_with_3() -> None:
     done = _python("-m", "lambent", "env", "--data", "/nonexistent")
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith("Error: no server has been started")
+
+
+def test_a_level_of_isolation_that_cannot_be_had_is_refused_in_one_line(tmp_path: Path) -> None:
+    level = "rootless" if os.geteuid() == 0 else "full"
+    done = _python("-m", "lambent", "serve", "--port", "0", "--data", str(tmp_path / "data"), "--isolation", level)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith(f"Error: no isolation can be had here: {level}: ")
+    assert done.stderr.count("\n") == 1

@@ -24,11 +24,12 @@ class Tasks:
         self._running: set[asyncio.Task[Any]] = set()
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="lambent-work")
 
-    def start(self, name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Run `work` on the event loop; the result is a task that may be awaited or forgotten."""
+    def start(self, name: str, work: Coroutine[Any, Any, T], *, awaited: bool = False) -> asyncio.Task[T]:
+        """Run `work` on the event loop; the result is a task that may be awaited or forgotten. `awaited` promises the
+        first: whoever awaits it says what went wrong, so the log need not."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._running.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._running.discard if awaited else self._ended)
         return task
 
     async def in_thread(self, work: Callable[..., T], *args: object) -> T:
