@@ -170,11 +170,12 @@ def neighbourly(tmp_path_factory: pytest.TempPathFactory, tools: Any, fake_s3: F
 
 @pytest.fixture(scope="session")
 def alone(tmp_path_factory: pytest.TempPathFactory, tools: Any, fake_s3: FakeS3) -> Iterator[Any]:
-    """A server without moto and without S3; its Kinesis is not there, its Secrets Manager wants other keys."""
+    """A server without moto and without S3; its Kinesis and its SQS are not there, its Secrets Manager wants other
+    keys."""
     folder = tmp_path_factory.mktemp("alone")
     (folder / "credentials").write_text("[work]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = secret\n")
     nobody = tools.reserved_port()
-    there = {"kinesis": f"http://127.0.0.1:{nobody.getsockname()[1]}"}
+    there = dict.fromkeys(("kinesis", "sqs"), f"http://127.0.0.1:{nobody.getsockname()[1]}")
     there |= dict.fromkeys(("secretsmanager", "glacier", "ssm"), fake_s3.url)
     named = [word for name, url in there.items() for word in ("--neighbour", f"{name}={url}")]
     with pytest.MonkeyPatch.context() as patch:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from botocore.exceptions import ClientError
 
 HANDLER = """
 import boto3, json, os
@@ -51,3 +52,13 @@ def test_queues_of_somebody_else_are_used_and_polled(
         return all(count == "0" for count in counts.values())
 
     tools.wait_for(is_empty)
+
+
+def test_a_mapping_cannot_be_made_while_sqs_does_not_answer(alone: Any) -> None:
+    name = f"f-{uuid4().hex[:12]}"
+    alone.function(name, {"app.py": "def handler(event, context): pass\n"})
+    with pytest.raises(ClientError, match=r"The neighbour sqs at .* cannot be reached") as caught:
+        alone.client("lambda").create_event_source_mapping(
+            FunctionName=name, EventSourceArn=f"arn:aws:sqs:us-east-1:000000000000:{name}"
+        )
+    assert caught.value.response["Error"]["Code"] == "ServiceException"

@@ -20,13 +20,14 @@ from lambent.control.shapes import (
     ResourceConflictException,
     ResourceInUseException,
     ResourceNotFoundException,
+    ServiceException,
     UpdateEventSourceMappingRequest,
 )
 from lambent.core import limits
 from lambent.core.arn import LATEST, FunctionRef
 from lambent.core.eventsource import IN_TRANSITION, Queue, State, after_update, kind_of, refusal
 from lambent.delivery.mapping import KIND, USER, source_of
-from lambent.delivery.trigger import PollerTrigger, SourceGone
+from lambent.delivery.trigger import PollerTrigger, SourceGone, SourceUnreachable
 from lambent.invoke.records import FunctionRecords
 from lambent.invoke.regional import Place, Regional, Value
 from lambent.kit.ids import uuid4
@@ -146,7 +147,8 @@ class EventSourceMappings:
             )
 
     async def _check_source(self, call: Call, mapping: Value, timeout_s: int) -> None:
-        """Ask whoever would poll it. Raises InvalidParameterValueException."""
+        """Ask whoever would poll it. Raises InvalidParameterValueException, and ServiceException when the source's
+        service does not answer."""
         source = source_of(Place(call.account, call.region, mapping["UUID"]), mapping)
         trigger = self._triggers.get(source.kind)
         if trigger is None:
@@ -155,6 +157,8 @@ class EventSourceMappings:
             await trigger.check(source, timeout_s=timeout_s)
         except SourceGone as error:
             raise InvalidParameterValueException(str(error)) from None
+        except SourceUnreachable as error:
+            raise ServiceException(str(error)) from None
 
     async def _function(self, call: Call, name: str) -> tuple[FunctionRef, int]:
         """The function that is named, and how long it may run."""

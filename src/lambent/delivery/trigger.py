@@ -39,7 +39,11 @@ class SourceGone(Exception):
 
 
 class SourceUnreachable(Exception):
-    """It could not be read now; the text says why."""
+    """It could not be read now; the text says why. `may_pass`: it may be otherwise another time."""
+
+    def __init__(self, reason: str, *, may_pass: bool = True) -> None:
+        super().__init__(reason)
+        self.may_pass = may_pass
 
 
 @frozen
@@ -72,7 +76,8 @@ class PollerTrigger(Protocol):
     """Reads sources of one kind. Found in a neighbour's `trigger.py`."""
 
     async def check(self, source: Source, *, timeout_s: int) -> None:
-        """Whether it can be read for a function that may run so long. Raises SourceGone."""
+        """Whether it can be read for a function that may run so long. Raises SourceGone, and SourceUnreachable for
+        what may pass."""
 
     def poller(self, source: Source, settings: FunctionSettings) -> Poller[Any]:
         """Whoever reads it; `settings`: those of all functions."""

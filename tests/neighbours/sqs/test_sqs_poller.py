@@ -18,7 +18,7 @@ from lambent.core.invocation import Invocation, Outcome, Result, Status, Throttl
 from lambent.core.lineage import descended
 from lambent.core.polling import Growth
 from lambent.delivery.mapping import Source
-from lambent.delivery.trigger import Polling, SourceGone
+from lambent.delivery.trigger import Polling, SourceGone, SourceUnreachable
 from lambent.invoke.resolve import NotActive
 from lambent.kit.log import Log
 from lambent.kit.tasks import Tasks
@@ -764,3 +764,13 @@ async def test_a_queue_is_checked_before_a_mapping_is_made() -> None:
         with pytest.raises(SourceGone) as caught:
             await trigger.check(w.source(), timeout_s=30)
         assert str(caught.value) == MISSING
+
+
+async def test_a_queue_that_cannot_be_checked_now_is_not_taken_for_one_that_may_not_be_read() -> None:
+    async with world() as w:
+        trigger = SqsTrigger(w.ports)
+        for status, kind in ((503, SourceUnreachable), (403, SourceGone)):
+            w.queue.fault = ApiError("why", code="Code", status=status)
+            told = "Error occurred while GetQueueUrl. SQS Error Code: Code. SQS Error Message: why"
+            with pytest.raises(kind, match=told):
+                await trigger.check(w.source(), timeout_s=30)

@@ -145,7 +145,8 @@ class Door:
                 self._is_known = False
                 raise SourceGone(MISSING) from None
             raise SourceUnreachable(
-                f"Error occurred while {operation}. SQS Error Code: {error.code}. SQS Error Message: {error.message}"
+                f"Error occurred while {operation}. SQS Error Code: {error.code}. SQS Error Message: {error.message}",
+                may_pass=(error.status or 400) >= 500 or error.status == 429,
             ) from None
 
     async def _read(self) -> Facts:
@@ -154,7 +155,7 @@ class Door:
         names = ["VisibilityTimeout", "RedrivePolicy"]
         url = found.get("QueueUrl")
         if not url:
-            raise SourceUnreachable("Error occurred while GetQueueUrl. The answer has no QueueUrl.")
+            raise SourceUnreachable("Error occurred while GetQueueUrl. The answer has no QueueUrl.", may_pass=False)
         answer = await self.call("GetQueueAttributes", QueueUrl=url, AttributeNames=names)
         attributes = answer.get("Attributes") or {}
         return Facts(

@@ -40,10 +40,13 @@ class SqsTrigger:
         self._ports = ports
 
     async def check(self, source: Source, *, timeout_s: int) -> None:
-        """The queue must be there, and hide messages for as long as the function may run. Raises SourceGone."""
+        """The queue must be there, and hide messages for as long as the function may run. Raises SourceGone, and
+        SourceUnreachable for what may pass."""
         try:
             facts = await Door(self._ports, source).facts()
         except SourceUnreachable as error:
+            if error.may_pass:
+                raise
             raise SourceGone(str(error)) from None
         if facts.visibility_s < timeout_s:
             raise SourceGone(
