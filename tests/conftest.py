@@ -19,6 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples on every run, and no limit to the time that a busy machine takes over them. New ones are looked for
+# by make test ARGS="--hypothesis-profile=searching".
+settings.register_profile("searching", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("steady", settings.get_profile("searching"), derandomize=True)
+settings.load_profile("steady")
 
 TESTS = Path(__file__).parent
 SHARING = ("tests/attack", "tests/foreign")

@@ -20,7 +20,7 @@ from lambent.store.base import ABSENT, Change, Delete, Lease, Put, Record, Revis
 Opening = Callable[[str, Path, FakeClock], AbstractAsyncContextManager[Store]]
 
 BOUNDED = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -141,7 +141,7 @@ async def _compare(control: Any, refusal: Any, rules: Rules) -> None:
     assert {each["FunctionArn"].split(":")[7] for each in urls} == rules.urls
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(steps=STEPS)
 def test_a_random_sequence_of_calls_agrees_with_the_rules(
     make_control: Any, refusal: Any, steps: list[tuple[str, str, int]]

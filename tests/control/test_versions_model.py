@@ -220,7 +220,7 @@ LATEST_VERSION = Version(
 
 
 @given(st.lists(changes, max_size=40))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_operations_agree_with_a_model_of_their_rules(sequence: list[tuple[Any, ...]]) -> None:
     async def live() -> None:
         real, model = Real(MemoryRecords()), Model()
@@ -267,7 +267,7 @@ class Slow:
 
 
 @given(st.lists(changes, max_size=20), st.lists(changes, min_size=2, max_size=20), st.integers(0, 999), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_what_is_done_at_once_leaves_no_alias_without_a_version(
     before: list[tuple[Any, ...]], at_once: list[tuple[Any, ...]], seed: int, ends: bool
 ) -> None:

@@ -491,7 +491,7 @@ ACT = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(acts=st.lists(ACT, max_size=40))
 def test_every_caller_hears_exactly_once_whatever_happens(in_a_world: Any, acts: list[Any]) -> None:
     async def life(world: Any) -> None:

@@ -416,7 +416,7 @@ async def test_nothing_is_lost_of_what_is_allotted_to_others(world: Any, stage: 
 ACTS = ("want", "move", "weigh", "call", "call", "answer", "answer", "exit", "fail", "pass", "ready", "ready")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 5)), max_size=25))
 def test_whatever_happens_there_are_as_many_as_are_wanted_in_the_end(
     in_a_world: Any, acts: list[tuple[str, int]]

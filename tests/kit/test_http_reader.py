@@ -433,7 +433,7 @@ TOKENS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.one_of(TOKENS, st.binary(max_size=8)), max_size=40), st.data())
 def test_any_bytes_cut_anyhow_read_the_same(tokens: list[bytes], data: st.DataObject) -> None:
     message = b"".join(tokens)

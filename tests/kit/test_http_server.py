@@ -335,7 +335,9 @@ PIECES = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(pieces=st.lists(PIECES, max_size=12))
 async def test_no_bytes_hang_or_crash_the_server(serve: Any, kinds: Any, pieces: list[bytes]) -> None:
     site = await serve(kinds.Echo, HttpLimits(body_bytes=1_000))

@@ -139,7 +139,7 @@ def _conversations(draw: st.DrawFn) -> bytes:
     return data
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(_conversations(), st.lists(st.integers(1, 40), max_size=12))
 def test_a_streamed_body_is_what_a_gathered_one_would_have_been(data: bytes, cuts: list[int]) -> None:
     gathered = RequestReader(LIMITS, "", lambda *_: LIMITS.body_bytes)
