@@ -111,7 +111,8 @@ def test_a_function_is_invoked_with_the_exact_event(
 
 
 def test_every_way_to_change_an_object_has_its_event(moto_server: Any, bucket: str, heard: Heard) -> None:
-    everything = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:ObjectTagging:*", "s3:ObjectAcl:Put"]
+    everything = [f"s3:{each}" for each in ("ObjectCreated:*", "ObjectRemoved:*", "ObjectTagging:*", "ObjectAcl:Put")]
+    everything.append("s3:ObjectRestore:Post")
     configure(moto_server, bucket, QueueConfigurations=[{"QueueArn": heard.arn, "Events": everything}])
     assert heard.next()["Event"] == "s3:TestEvent"
     s3 = moto_server.client("s3")
@@ -136,6 +137,11 @@ def test_every_way_to_change_an_object_has_its_event(moto_server: Any, bucket: s
     assert heard.event()["eventName"] == "ObjectTagging:Delete"
     s3.put_object_acl(Bucket=bucket, Key="k", ACL="private")
     assert heard.event()["eventName"] == "ObjectAcl:Put"
+    s3.put_object(Bucket=bucket, Key="cold", Body=b"ice", StorageClass="GLACIER")
+    assert heard.event()["eventName"] == "ObjectCreated:Put"
+    s3.restore_object(Bucket=bucket, Key="cold", RestoreRequest={"Days": 1})
+    restored = heard.event()
+    assert (restored["eventName"], restored["s3"]["object"]["size"]) == ("ObjectRestore:Post", 3)
     s3.delete_object(Bucket=bucket, Key="k")
     removed = heard.event()
     assert (removed["eventName"], removed["s3"]["object"].keys() & {"size", "eTag"}) == ("ObjectRemoved:Delete", set())
