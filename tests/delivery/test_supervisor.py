@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lambent.delivery import supervisor
 from lambent.delivery.mapping import KIND, Source
 from lambent.delivery.supervisor import Supervisor
 from lambent.delivery.trigger import Received, SourceGone
@@ -267,3 +268,22 @@ async def test_a_store_that_cannot_write_is_asked_again(house: House, monkeypatc
     await house.put()
     await becomes(house, "Enabled")
     assert faults == []
+
+
+async def test_a_fault_of_ours_does_not_leave_a_mapping_to_itself(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poller, faults = house.trigger.poller, [KeyError("wanted")]
+
+    def fail_once(*args: Any) -> Reader:
+        if faults:
+            raise faults.pop()
+        return poller(*args)
+
+    monkeypatch.setattr(house.trigger, "poller", fail_once)
+    monkeypatch.setattr(supervisor, "STORE_WAIT_S", 0.01)
+    await house.put()
+    await house.supervisor.start()
+    await until(lambda: house.trigger.readers)
+    house.reader.batches.put_nowait("a")
+    await until(lambda: house.reader.handled == ["a"])

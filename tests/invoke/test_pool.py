@@ -151,6 +151,21 @@ async def test_an_environment_counts_as_starting_again_after_its_runtime_ended(w
     assert pool.is_ready
 
 
+async def test_a_fault_of_ours_while_an_environment_is_made_is_told_to_who_waits(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, told = world.pool(), world.told()
+
+    def fail(*args: Any) -> None:
+        raise KeyError("wanted")
+
+    monkeypatch.setattr(pool._preparation, "environment", fail)
+    pool.run(world.invocation(), told.heard)
+    await world.quiet()
+    assert told == [None]
+    assert pool.size == 0
+
+
 # --- sandboxes that die ---------------------------------------------------------------------------------------
 
 

@@ -97,13 +97,18 @@ class Supervisor:
     async def _follow(self, mapping: _Mapping) -> None:
         while (held := mapping.held) is not None and not self._stopping:
             mapping.changed.clear()
-            await self._fit(mapping, held.value)
             try:
+                await self._fit(mapping, held.value)
                 await self._settle(mapping, held)
             except RevisionMismatch:
                 continue  # somebody else has changed it, which the watch tells of
             except StoreUnavailable as error:
                 self._log.warning("mapping_not_settled", mapping=mapping.place.name, reason=error)
+                await asyncio.sleep(STORE_WAIT_S)
+                continue
+            except Exception as error:  # one of the few boundaries: a mapping that nobody follows would stay as it is
+                self._log.error("mapping_not_followed", mapping=mapping.place.name, error=error)
+                mapping.source = None
                 await asyncio.sleep(STORE_WAIT_S)
                 continue
             await mapping.changed.wait()

@@ -171,7 +171,7 @@ class Pool:
             self._log.warning("cold_start_failed", function=self.version.arn, attempt=attempt, reason=error)
             return not self._waiting
         if stem is not None and self._waiting:
-            return await self._assigned(stem, plan, *self._waiting.popleft())
+            return await self._assigned(stem, plan)
         if stem is not None:
             self._stems.give_back(plan.template, stem)
         self.share.not_made()
@@ -182,11 +182,11 @@ class Pool:
             self._plan = await self._preparation.plan(self.version)
         return self._plan
 
-    async def _assigned(self, stem: Stem, plan: Plan, invocation: Invocation, done: Done) -> bool:
+    async def _assigned(self, stem: Stem, plan: Plan) -> bool:
         environment = self._preparation.environment(plan, stem, self)
         self._all.add(environment)
         self._starts.begin(environment)
-        environment.begin(invocation, done)
+        environment.begin(*self._waiting.popleft())
         try:
             await stem.sandbox.assign(self._preparation.assignment(plan, environment))
         except SandboxDied as error:
