@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lambent.core.pace import LEAST, Pace, next_pace, slower, spare
+from lambent.core.pace import LEAST, Pace, are_pressed, next_pace, slower, spare
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,20 @@ def test_runs_that_press_on_their_timeout_become_fewer_and_then_grow_by_one_at_a
     assert next_pace(Pace(12, 48), finished=0, elapsed_s=0.25, is_crowded=False) == Pace(24, 48)
     assert slower(Pace(2)) == slower(Pace(1)) == Pace(1, 1)
     assert next_pace(Pace(1, 1), finished=0, elapsed_s=0.25, is_crowded=True) == Pace(2, 1)
+
+
+@pytest.mark.parametrize(
+    ("recent", "pressed"),
+    [
+        ([], False),
+        ([False] * 20, False),
+        ([True], True),
+        ([True] * 4 + [False] * 16, False),
+        ([True] * 5 + [False] * 15, True),
+    ],
+)
+def test_a_few_runs_that_hang_press_nobody(recent: list[bool], pressed: bool) -> None:
+    assert are_pressed(recent) is pressed
 
 
 @pytest.mark.parametrize(("limit", "left"), [(1, 0), (9, 0), (10, 1), (1000, 100), (3000, 100)])

@@ -344,6 +344,22 @@ async def test_correct_runs_do_not_time_out_because_a_backlog_fills_the_machine(
     assert await world.left() == 0
 
 
+async def test_a_few_events_that_hang_do_not_slow_down_the_others_on_a_crowded_machine(world: Any, runs: Any) -> None:
+    def work(run: Any) -> None:
+        hangs = int(run.invocation.payload) % 20 == 0
+        takes_s, end = (3.0, run.times_out) if hangs else (0.1, run.succeeds)
+        asyncio.get_running_loop().call_later(takes_s, end, takes_s)
+
+    world.is_crowded = True
+    world.function("f", work)
+    await world.start()
+    await world.configure(MaximumRetryAttempts=0)
+    for n in range(1000):
+        await world.send(id=f"id-{n}", payload=str(n).encode())
+    await asyncio.sleep(45)
+    assert len(world.invoker.runs) == 1000
+
+
 async def test_events_wait_for_a_core_that_an_environment_may_start_on(world: Any) -> None:
     world.invoker.starts = Starts(world.clock, 2)
     world.function("f", lambda run: world.invoker.starts.begin(run.invocation.id))

@@ -7,6 +7,7 @@ waits a second for something else gains all.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 LEAST = 4
@@ -15,6 +16,10 @@ PERIOD_S = 0.25
 """How often the number is looked at."""
 PRESSED = 0.5
 """The part of its timeout that a run may take before more of them would be too many, on a machine that is crowded."""
+RECENT = 20
+"""Runs that are looked back upon."""
+_PRESSED_PART = 4
+"""One of so many of them: fewer take long by themselves, as some that hang do."""
 _AIM_PER_S = 2000
 """Runs that are worth more environments."""
 
@@ -38,9 +43,14 @@ def next_pace(pace: Pace, *, finished: int, elapsed_s: float, is_crowded: bool) 
     return pace._replace(cap=min(most, max(LEAST, round(mean_s * _AIM_PER_S))))
 
 
+def are_pressed(recent: Collection[bool]) -> bool:
+    """Whether runs take long because of each other: whether each of the latest took a good part of its timeout."""
+    return any(recent) and sum(recent) * _PRESSED_PART >= len(recent)
+
+
 def slower(pace: Pace) -> Pace:
-    """When a run took a good part of its timeout on a machine that is crowded: a quarter less, and in the end one
-    alone, before correct runs time out."""
+    """When runs are pressed on a machine that is crowded: a quarter less, and in the end one alone, before correct runs
+    time out."""
     cap = max(1, pace.cap * 3 // 4)
     return Pace(cap, cap)
 

@@ -18,7 +18,7 @@ from lambent.core.function import Version
 from lambent.core.invocation import Invocation, Result, Throttled
 from lambent.core.invocationrecord import Answer
 from lambent.core.lineage import is_loop
-from lambent.core.pace import PERIOD_S, PRESSED, Pace, next_pace, slower, spare
+from lambent.core.pace import PERIOD_S, PRESSED, RECENT, Pace, are_pressed, next_pace, slower, spare
 from lambent.core.retry import Again, Condition, Policy, after_refusal, after_run, before_run
 from lambent.delivery.event import decode, function_of
 from lambent.delivery.settle import Held, Settler
@@ -115,6 +115,8 @@ class Lane:
         self._ready: deque[Held] = deque()
         self._running = 0
         self._pace = Pace()
+        self._recent: deque[bool] = deque(maxlen=RECENT)
+        """Whether each of the latest runs took a good part of its timeout."""
         self._pressed_s = 0.0
         """How long the longest run took that ended in this period, of those that took a good part of their timeout."""
         self._crowded_until = self._slowed_until = self._steady_until = self._steady_s = 0.0
@@ -248,9 +250,10 @@ class Lane:
         if self._parts.is_crowded():
             self._crowded_until = now + _CROWDED_S
         is_crowded = now < self._crowded_until
-        if is_crowded and self._pressed_s > 0.0:
+        if is_crowded and self._pressed_s > 0.0 and are_pressed(self._recent):
             if now >= self._slowed_until:
                 self._pace = slower(self._pace)
+                self._recent.clear()
                 self._slowed_until = now + self._pressed_s  # what ends by then began before
                 self._steady_s = min(self._pressed_s, _STEADY_S)
             self._steady_until = now + self._steady_s
@@ -385,8 +388,8 @@ class Lane:
 
         def done(result: Result | None) -> None:
             over()
-            if result is not None and result.took_s >= PRESSED * version.timeout_s:
-                self._pressed_s = max(self._pressed_s, result.took_s)
+            if result is not None:
+                self._note(result.took_s, version.timeout_s)
             try:
                 self._ended(held, version, result)
             except Exception as fault:  # the boundary of delivery: who called must not suffer
@@ -397,6 +400,12 @@ class Lane:
         except BaseException:
             over()
             raise
+
+    def _note(self, took_s: float, timeout_s: float) -> None:
+        is_pressed = took_s >= PRESSED * timeout_s
+        self._recent.append(is_pressed)
+        if is_pressed:
+            self._pressed_s = max(self._pressed_s, took_s)
 
     def _over(self) -> None:
         self._running -= 1
