@@ -155,11 +155,12 @@ class Server:
     def function(
         self, name: str, files: dict[str, str | bytes], *, modes: dict[str, int] | None = None, **members: Any
     ) -> dict[str, Any]:
-        """Create a function from files and wait until it is active; its time is enough for a busy machine. `modes`:
-        permissions of some of them."""
+        """Create a function from files and wait until it is active; its time is enough for a busy machine, unless it
+        says otherwise (None is AWS's default). `modes`: permissions of some of the files."""
         aws = self.client("lambda")
         members = {"Runtime": "python3.11", "Handler": "app.handler", "Role": self.role(), "Timeout": 20, **members}
-        created = aws.create_function(FunctionName=name, Code={"ZipFile": zipped(files, modes=modes)}, **members)
+        given = {name: value for name, value in members.items() if value is not None}
+        created = aws.create_function(FunctionName=name, Code={"ZipFile": zipped(files, modes=modes)}, **given)
         wait_for(lambda: aws.get_function_configuration(FunctionName=name)["State"] != "Pending")
         return created
 

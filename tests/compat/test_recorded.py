@@ -277,7 +277,8 @@ def test_a_configuration_has_the_defaults_of_aws_and_forgets_as_it_does(
     shared_server: Any, aws: Any, tools: Any
 ) -> None:
     name = f"defaults-{uuid4().hex[:12]}"
-    created = shared_server.function(name, {"app.py": "def handler(event, context): return event\n"})
+    source = "def handler(event, context): return event\n"
+    created = shared_server.function(name, {"app.py": source}, Timeout=None)
 
     def updated(**members: Any) -> dict[str, Any]:
         aws.update_function_configuration(FunctionName=name, **members)
