@@ -118,7 +118,7 @@ class _Client(asyncio.Protocol):
         end = self._got.find(b"\r\n\r\n")
         if end < 0 or not _is_whole(self._got, end):
             return
-        self._tally.count(is_success=self._got.startswith(b"HTTP/1.1 200"))
+        self._tally.count(is_success=self._got.startswith(b"HTTP/1.1 2"))
         self._got = b""
         assert self._transport is not None
         self._transport.write(self._wire)

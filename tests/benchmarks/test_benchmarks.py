@@ -60,6 +60,7 @@ def test_a_smoke_run_writes_every_figure_into_the_page(tmp_path: Path) -> None:
         found = [row for row in wide if figure in row[0]]
         assert found, f"no row for {figure}\n{text}"
         assert all(row[2][0].isdigit() and row[3] == "–" for row in found), found
+    assert "failed: " not in text, text
     assert "| an Invoke with a wrong signature | refused (403) |" in text
     assert "Lambent" in text
     assert "A smoke run" in text
