@@ -19,7 +19,7 @@ from lambent.kit.log import Log
 from lambent.kit.seal import MasterKeyUnusable, Seal, SealBroken
 from lambent.kit.tasks import Tasks
 from lambent.ports import Ground
-from lambent.sandbox.base import Driver, IsolationUnavailable
+from lambent.sandbox.base import Driver, IsolationUnavailable, IsolationUndecided
 from lambent.sandbox.namespaces import driver as namespaces
 from lambent.sandbox.process import driver as process
 from lambent.store.base import StoreUnavailable
@@ -56,7 +56,7 @@ async def serve(settings: Settings, *, ready: Callable[[Running], None]) -> None
     async with contextlib.AsyncExitStack() as stack:
         try:
             await _run(settings, log, stack, ready)
-        except (StoreUnavailable, MasterKeyUnusable, IsolationUnavailable) as error:
+        except (StoreUnavailable, MasterKeyUnusable, IsolationUnavailable, IsolationUndecided) as error:
             raise StartError(str(error)) from error
         except SealBroken as error:
             text = f"{settings.data / 'master.key'} is not the key that this data was sealed with: {error}"
@@ -131,7 +131,8 @@ async def _started_driver(settings: Settings, tasks: Tasks, log: Log, stack: con
 
 def open_driver(level: str | None, state: Path, instance: str, log: Log) -> Driver:
     """The driver of the isolation level that was asked for, or with None of the strongest that works here; found out by
-    making a sandbox, which blocks. Raises IsolationUnavailable with the reasons."""
+    making a sandbox, which blocks. Raises IsolationUnavailable with the reasons, and IsolationUndecided rather than
+    take a weaker one because the machine is busy."""
     reasons: list[str] = []
     if level != process.LEVEL:
         try:

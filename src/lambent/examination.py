@@ -11,7 +11,7 @@ from lambent.foreign.moto import installed_version, is_installed
 from lambent.kit.log import Log
 from lambent.runtimes.catalogue import Catalogue, open_catalogue
 from lambent.runtimes.sdk import Sdk
-from lambent.sandbox.base import Driver, IsolationUnavailable
+from lambent.sandbox.base import Driver, IsolationUnavailable, IsolationUndecided
 from lambent.values import frozen
 
 
@@ -38,7 +38,7 @@ async def examine(settings: Settings) -> Report:
     moto = installed_version() if is_installed() else None
     try:
         driver: Driver = open_driver(settings.isolation, settings.data / "doctor", f"doctor-{os.getpid()}", log)
-    except IsolationUnavailable as error:
+    except (IsolationUnavailable, IsolationUndecided) as error:
         return Report(None, (str(error),), catalogue, sdk, moto)
     try:
         await driver.start()

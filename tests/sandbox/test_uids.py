@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lambent.sandbox.base import IsolationUndecided
 from lambent.sandbox.namespaces.uids import SLOTS, candidates, claim
 
 WHOLE = "         0          0 4294967295\n"
@@ -49,7 +50,12 @@ def test_an_id_comes_back_into_use_as_late_as_possible(tmp_path):
 
 def test_when_every_range_is_taken_that_is_an_error(tmp_path):
     claims = [claim(tmp_path, CONTAINER) for _ in candidates(CONTAINER)]
-    with pytest.raises(OSError, match="no range"):
+    with pytest.raises(IsolationUndecided, match=f"all {len(claims)} ranges"):
         claim(tmp_path, CONTAINER)
     for each in claims:
         each.close()
+
+
+def test_where_users_are_few_there_is_no_range_at_all(tmp_path):
+    with pytest.raises(OSError, match="too few"):
+        claim(tmp_path, "0 1000 1\n")

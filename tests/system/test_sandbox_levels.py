@@ -17,7 +17,8 @@ import pytest
 
 from lambent.app import open_driver
 from lambent.kit.log import Log
-from lambent.sandbox.base import IsolationUnavailable
+from lambent.sandbox.base import IsolationUnavailable, IsolationUndecided
+from lambent.sandbox.namespaces import probe
 from lambent.sandbox.namespaces.cgroup import look
 from lambent.sandbox.namespaces.driver import LOCKS, uid_map
 from lambent.sandbox.namespaces.syscalls import landlock_version
@@ -149,6 +150,13 @@ def test_an_ordinary_user_freezes_and_kills_by_the_group_that_was_delegated_to_h
     assert [each.name for each in delegated.iterdir() if each.is_dir()] in ([], ["lambent-server"])
     without = level(ordinary(), asked, state, weak=False)
     assert any("SIGSTOP" in line for line in without)
+
+
+@pytest.mark.parametrize("asked", [None, "process-only"])
+def test_no_weaker_level_is_taken_because_the_machine_is_too_busy_to_try(asked, tmp_path, monkeypatch):
+    monkeypatch.setattr(probe, "_PATIENCE_S", 1e-6)
+    with pytest.raises(IsolationUndecided, match="overloaded"):
+        open_driver(asked, tmp_path, "x", Log())
 
 
 def test_a_level_that_is_none_is_refused(tmp_path):

@@ -24,6 +24,11 @@ class IsolationUnavailable(Exception):
     """The isolation level that was asked for cannot be had on this machine; the text says why."""
 
 
+class IsolationUndecided(Exception):
+    """Whether a level can be had could not be found out just now. Not a reason to take a weaker one: what is a
+    machine's limit today must not depend on how busy it is."""
+
+
 @frozen
 class Bind:
     """A host file or folder seen inside at `inside`, read-only, without devices or set-uid.

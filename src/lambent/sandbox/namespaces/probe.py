@@ -10,7 +10,7 @@ import socket
 from functools import lru_cache
 from pathlib import Path
 
-from lambent.sandbox.base import Deferred, Template
+from lambent.sandbox.base import Deferred, IsolationUndecided, Template
 from lambent.sandbox.namespaces.ends import Ends
 from lambent.sandbox.namespaces.launching import launcher_config, spawn, zygote_config, zygote_request
 from lambent.sandbox.namespaces.link import Received, close_all, message_pair, receive_now, send_now
@@ -20,7 +20,8 @@ _TEMPLATE = Template(name="probe", program=Deferred(), binds=(), listen=(9001,))
 
 
 def reason_against(level: str, root: Path, uid: int) -> str | None:
-    """Make a sandbox and drop it again; takes some 30 ms, and blocks. None when it worked, else what did not."""
+    """Make a sandbox and drop it again; takes some 30 ms, and blocks. None when it worked, else what did not.
+    Raises IsolationUndecided when the machine is too busy to tell."""
     try:
         config = zygote_config(_TEMPLATE, level, limits_processes=True)
         request: dict[str, object] = {"uid": uid, "gid": uid}
@@ -49,7 +50,8 @@ def can_graft() -> bool:
 def try_out(
     launcher: dict[str, object], zygote: dict[str, object], config: dict[str, object], fork: dict[str, object]
 ) -> None:
-    """Make a sandbox by these messages, the first two to the launcher, and drop it again. Blocks; raises OSError."""
+    """Make a sandbox by these messages, the first two to the launcher, and drop it again. Blocks; raises OSError
+    and IsolationUndecided."""
     with contextlib.ExitStack() as ending:
         control, theirs = _pair(ending)
         with theirs:
@@ -84,7 +86,13 @@ def _ask(sock: socket.socket, message: dict[str, object], fds: tuple[int, ...] |
 
 
 def _answer(sock: socket.socket) -> Received:
-    received = receive_now(sock)
+    try:
+        received = receive_now(sock)
+    except TimeoutError:
+        raise IsolationUndecided(
+            f"the sandbox to find out which isolation can be had was not ready after {_PATIENCE_S:.0f} s: is the "
+            "machine overloaded?"
+        ) from None
     if received is None:
         raise OSError("the process that should have answered ended")
     if "failed" in received.body:

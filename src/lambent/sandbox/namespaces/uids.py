@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
+from lambent.sandbox.base import IsolationUndecided
+
 SLOTS = 8192
 """Ids that one server claims."""
 
@@ -58,9 +60,11 @@ class UserIds:
 
 
 def claim(folder: Path, uid_map: str) -> UserIds:
-    """Claim a range; the lock, a file in `folder`, ends with this process. Raises OSError when there is none."""
+    """Claim a range; the lock, a file in `folder`, ends with this process. Raises OSError when there is none, and
+    IsolationUndecided when other servers have all of them."""
     folder.mkdir(parents=True, exist_ok=True)
-    for first in candidates(uid_map):
+    ranges = tuple(candidates(uid_map))
+    for first in ranges:
         lock = os.open(folder / f"uids-{first}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -68,4 +72,6 @@ def claim(folder: Path, uid_map: str) -> UserIds:
             os.close(lock)
             continue
         return UserIds(first, lock)
-    raise OSError("no range of user ids is free for sandboxes")
+    if ranges:
+        raise IsolationUndecided(f"other servers on this machine have all {len(ranges)} ranges of users for sandboxes")
+    raise OSError("there are too few user ids here to give sandboxes their own")
