@@ -36,6 +36,10 @@ NOT_AT_THE_START = (
     "botocore",
     "email",
     "http.client",
+    # Large, and of use only in some requests.
+    "configparser",
+    "decimal",
+    "zipfile",
     "rich",
     "xml.dom",
 )
