@@ -106,7 +106,7 @@ def handler(event, context):
 
 
 def test_invocations_at_once_run_in_environments_of_their_own(deploy: Any, run: Run) -> None:
-    name = deploy("import time, uuid\nme = uuid.uuid4().hex\ndef handler(e, c):\n    time.sleep(2)\n    return me\n")
+    name = deploy("import time, uuid\nme = uuid.uuid4().hex\ndef handler(e, c):\n    time.sleep(5)\n    return me\n")
     with ThreadPoolExecutor(8) as threads:
         assert len({answer.value for answer in threads.map(lambda _: run(name), range(8))}) == 8
 
