@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -177,7 +178,8 @@ def check(history: History) -> None:
     assert set().union(*books.values()) <= history.accepted.keys()
 
 
-@settings(max_examples=20, deadline=None)
+@pytest.mark.timeout(600)
+@settings(max_examples=20, deadline=None, derandomize=True)
 @given(st.integers(0, 2**32))
 def test_every_accepted_event_comes_to_an_end_that_is_told_whatever_goes_wrong(
     worlds: Callable[[], Any], seed: int
