@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lambent.core.pace import LEAST, Pace, are_pressed, next_pace, slower, spare
+from lambent.core.pace import LEAST, MOST_AHEAD, PERIOD_S, Pace, Pacer, are_pressed, next_pace, slower, spare
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,53 @@ def test_a_few_runs_that_hang_press_nobody(recent: list[bool], pressed: bool) ->
 @pytest.mark.parametrize(("limit", "left"), [(1, 0), (9, 0), (10, 1), (1000, 100), (3000, 100)])
 def test_a_tenth_of_an_account_is_left_to_others(limit: int, left: int) -> None:
     assert spare(limit) == left
+
+
+def pressed(pacer: Pacer, runs: int = 8) -> None:
+    for _ in range(runs):
+        pacer.took(0.8, timeout_s=1.0)
+        pacer.ended()
+
+
+def test_a_pacer_lets_more_run_only_while_more_would() -> None:
+    pacer = Pacer(0.0)
+    assert not pacer.is_due(PERIOD_S / 2)
+    assert pacer.is_due(PERIOD_S)
+    pacer.look(PERIOD_S, is_crowded=False, is_full=False)
+    assert pacer.cap == LEAST
+    pacer.look(2 * PERIOD_S, is_crowded=False, is_full=True)
+    assert pacer.cap == 2 * LEAST
+
+
+def test_a_pacer_slows_down_once_for_runs_that_began_together() -> None:
+    pacer = Pacer(0.0)
+    pressed(pacer)
+    pacer.look(1.0, is_crowded=True, is_full=True)
+    assert pacer.cap == LEAST * 3 // 4
+    pressed(pacer)
+    pacer.look(1.25, is_crowded=True, is_full=True)  # these began before it had slowed down
+    assert pacer.cap == LEAST * 3 // 4
+    pressed(pacer)
+    pacer.look(2.0, is_crowded=True, is_full=True)
+    assert pacer.cap == (LEAST * 3 // 4) * 3 // 4
+    pacer.look(2.25, is_crowded=True, is_full=True)  # too early to try one more
+    assert pacer.cap == (LEAST * 3 // 4) * 3 // 4
+    pacer.look(3.0, is_crowded=True, is_full=True)
+    assert pacer.cap == (LEAST * 3 // 4) * 3 // 4 + 1
+
+
+def test_runs_that_take_long_by_themselves_slow_nobody_down() -> None:
+    pacer = Pacer(0.0)
+    pressed(pacer)
+    pacer.look(1.0, is_crowded=False, is_full=False)
+    assert pacer.cap == LEAST
+
+
+def test_events_are_held_ahead_of_quick_functions_alone() -> None:
+    pacer = Pacer(0.0)
+    for _ in range(1000):
+        pacer.ended()
+    pacer.look(PERIOD_S, is_crowded=False, is_full=False)
+    assert pacer.ahead == MOST_AHEAD
+    pacer.look(2 * PERIOD_S, is_crowded=False, is_full=False)
+    assert pacer.ahead == 0

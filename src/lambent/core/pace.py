@@ -1,5 +1,5 @@
 """How many events of one function run at once: few at first, more as long as they take their time, fewer when they
-press on their timeout because the machine is full. Pure.
+press on their timeout because the machine is full. No clock: every moment is told.
 
 A function that is done in a millisecond gains nothing by a thousand environments, and the machine loses much; one that
 waits a second for something else gains all.
@@ -7,6 +7,7 @@ waits a second for something else gains all.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -22,6 +23,14 @@ _PRESSED_PART = 4
 """One of so many of them: fewer take long by themselves, as some that hang do."""
 _AIM_PER_S = 2000
 """Runs that are worth more environments."""
+MOST_AHEAD = 64
+"""Events that are held before they can run, at most."""
+_AHEAD_PART = 4
+"""And at most such a part of what ran in the last period: none of slow functions."""
+_CROWDED_S = 1.0
+"""For how long a machine counts as crowded that was it once: one look may find it between two runs."""
+_STEADY_S = 5.0
+"""How long to wait before one more may run, once runs were pressed; less if they are shorter."""
 
 
 class Pace(NamedTuple):
@@ -58,3 +67,63 @@ def slower(pace: Pace) -> Pace:
 def spare(limit: int) -> int:
     """Of an account's concurrent executions, those that a function which runs events already leaves to others."""
     return min(100, limit // 10)
+
+
+class Pacer:
+    """The pace of one function: told of its runs, and looked at once in a period. All moments are of one steady clock,
+    in seconds."""
+
+    def __init__(self, now: float) -> None:
+        self._pace = Pace()
+        self.ahead = 0
+        """How many events to hold beyond those that run."""
+        self._recent: deque[bool] = deque(maxlen=RECENT)
+        """Whether each of the latest runs took a good part of its timeout."""
+        self._looked_at = now
+        self._finished = 0
+        """Runs that ended since then."""
+        self._pressed_s = 0.0
+        """How long the longest of them took that took a good part of its timeout."""
+        self._crowded_until = self._slowed_until = self._steady_until = self._steady_s = 0.0
+
+    @property
+    def cap(self) -> int:
+        """How many may run at once now."""
+        return self._pace.cap
+
+    def took(self, seconds: float, *, timeout_s: float) -> None:
+        """A run of the function took so long."""
+        is_pressed = seconds >= PRESSED * timeout_s
+        self._recent.append(is_pressed)
+        if is_pressed:
+            self._pressed_s = max(self._pressed_s, seconds)
+
+    def ended(self) -> None:
+        """A place is free again, whatever became of the run."""
+        self._finished += 1
+
+    def is_due(self, now: float) -> bool:
+        """Whether a period has passed since the last look."""
+        return now - self._looked_at >= PERIOD_S
+
+    def look(self, now: float, *, is_crowded: bool, is_full: bool) -> None:
+        """Decide anew. `is_crowded`: the machine has more to do than it can; `is_full`: more would run if they
+        might."""
+        if is_crowded:
+            self._crowded_until = now + _CROWDED_S
+        is_crowded = now < self._crowded_until
+        if is_crowded and self._pressed_s > 0.0 and are_pressed(self._recent):
+            if now >= self._slowed_until:
+                self._pace = slower(self._pace)
+                self._recent.clear()
+                self._slowed_until = now + self._pressed_s  # what ends by then began before
+                self._steady_s = min(self._pressed_s, _STEADY_S)
+            self._steady_until = now + self._steady_s
+        elif now >= self._steady_until and is_full:
+            elapsed_s = now - self._looked_at
+            self._pace = next_pace(self._pace, finished=self._finished, elapsed_s=elapsed_s, is_crowded=is_crowded)
+            self._steady_until = now + self._steady_s
+        self.ahead = min(self._finished // _AHEAD_PART, MOST_AHEAD)
+        self._finished = 0
+        self._pressed_s = 0.0
+        self._looked_at = now

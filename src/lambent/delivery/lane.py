@@ -18,7 +18,7 @@ from lambent.core.function import Version
 from lambent.core.invocation import Invocation, Result, Throttled
 from lambent.core.invocationrecord import Answer
 from lambent.core.lineage import is_loop
-from lambent.core.pace import PERIOD_S, PRESSED, RECENT, Pace, are_pressed, next_pace, slower, spare
+from lambent.core.pace import MOST_AHEAD, PERIOD_S, Pacer, spare
 from lambent.core.retry import Again, Condition, Policy, after_refusal, after_run, before_run
 from lambent.delivery.event import decode, function_of
 from lambent.delivery.settle import Held, Settler
@@ -36,20 +36,12 @@ LEASE_S = 60.0
 """For how long events are leased; the worker extends what is still held."""
 _BATCH = 100
 """Events that are leased at once, at most."""
-_AHEAD = 64
-"""Events that are leased before they can run, at most."""
-_AHEAD_PART = 4
-"""And at most such a part of what ran in the last period: none of slow functions."""
 _WOKEN = 4
 """Lanes that are told of a free place."""
 _LOOK_S = 1.0
 """How often a lane without room looks whether there is some: others do not say when they leave a place."""
 _WEED_S = 10.0
 """How often it looks for events that have become too old meanwhile."""
-_CROWDED_S = 1.0
-"""For how long a machine counts as crowded that was it once: one look may find it between two runs."""
-_STEADY_S = 5.0
-"""How long to wait before one more may run, once runs were pressed; less if they are shorter."""
 _STORE_RETRY_S = 1.0
 _THROTTLED = Answer(429, b'{"errorMessage":"Rate Exceeded."}')
 _BROKEN = Answer(500, b'{"errorMessage":"The function could not be run."}')
@@ -114,17 +106,10 @@ class Lane:
         """By message and event."""
         self._ready: deque[Held] = deque()
         self._running = 0
-        self._pace = Pace()
-        self._recent: deque[bool] = deque(maxlen=RECENT)
-        """Whether each of the latest runs took a good part of its timeout."""
-        self._pressed_s = 0.0
-        """How long the longest run took that ended in this period, of those that took a good part of their timeout."""
-        self._crowded_until = self._slowed_until = self._steady_until = self._steady_s = 0.0
+        self._pacer = Pacer(parts.clock.monotonic())
         self._lacks_core = False
         """What is ready waits for a core that its environment may start on."""
-        self._finished = 0
-        self._paced_at = self._weeded_at = parts.clock.monotonic()
-        self._ahead = 0
+        self._weeded_at = parts.clock.monotonic()
         self._woken = asyncio.Event()
         self._stopping = False
 
@@ -192,12 +177,12 @@ class Lane:
 
     def _wanted(self) -> int:
         """How many events to lease now."""
-        room = 2 * self._pace.cap + _AHEAD - len(self._held)
+        room = 2 * self._pacer.cap + MOST_AHEAD - len(self._held)
         if self._is_void():
             return room
         free = self._free()
-        startable = min(self._pace.cap - self._running, free)
-        ahead = self._ahead if free > self._pace.cap else 0
+        startable = min(self._pacer.cap - self._running, free)
+        ahead = self._pacer.ahead if free > self._pacer.cap else 0
         wanted = min(startable + ahead - len(self._ready), room)
         return 0 if self._ready and wanted < ahead // 2 else wanted  # a lease is a write: not for every one alone
 
@@ -216,7 +201,7 @@ class Lane:
         return self._parts.invoker.reserved(self._function) == 0
 
     async def _wait_for_room(self) -> None:
-        if self._ready or (self._running and self._running >= self._pace.cap):
+        if self._ready or (self._running and self._running >= self._pacer.cap):
             await self._wait(PERIOD_S)
         else:
             if not self._held and self._parts.invoker.reserved(self._function) is None:
@@ -244,31 +229,13 @@ class Lane:
 
     def _keep_pace(self) -> None:
         now = self._parts.clock.monotonic()
-        elapsed = now - self._paced_at
-        if elapsed < PERIOD_S:
-            return
-        if self._parts.is_crowded():
-            self._crowded_until = now + _CROWDED_S
-        is_crowded = now < self._crowded_until
-        if is_crowded and self._pressed_s > 0.0 and are_pressed(self._recent):
-            if now >= self._slowed_until:
-                self._pace = slower(self._pace)
-                self._recent.clear()
-                self._slowed_until = now + self._pressed_s  # what ends by then began before
-                self._steady_s = min(self._pressed_s, _STEADY_S)
-            self._steady_until = now + self._steady_s
-        elif now >= self._steady_until and self._is_full:
-            self._pace = next_pace(self._pace, finished=self._finished, elapsed_s=elapsed, is_crowded=is_crowded)
-            self._steady_until = now + self._steady_s
-        self._ahead = min(self._finished // _AHEAD_PART, _AHEAD)
-        self._finished = 0
-        self._pressed_s = 0.0
-        self._paced_at = now
+        if self._pacer.is_due(now):
+            self._pacer.look(now, is_crowded=self._parts.is_crowded(), is_full=self._is_full)
 
     @property
     def _is_full(self) -> bool:
         """As many run as may, and more would if they might."""
-        return not self._lacks_core and self._running + len(self._ready) >= self._pace.cap
+        return not self._lacks_core and self._running + len(self._ready) >= self._pacer.cap
 
     async def _wait(self, seconds: float | None) -> bool:
         """Until something happens, or for so long; whether it has happened."""
@@ -308,7 +275,7 @@ class Lane:
 
     def _start_ready(self) -> None:
         while self._ready and not self._stopping:
-            if self._running and min(self._pace.cap - self._running, self._free()) < 1:
+            if self._running and min(self._pacer.cap - self._running, self._free()) < 1:
                 return
             self._lacks_core = bool(self._running) and not self._has_environment(self._ready[0])
             if self._lacks_core:
@@ -389,7 +356,7 @@ class Lane:
         def done(result: Result | None) -> None:
             over()
             if result is not None:
-                self._note(result.took_s, version.timeout_s)
+                self._pacer.took(result.took_s, timeout_s=version.timeout_s)
             try:
                 self._ended(held, version, result)
             except Exception as fault:  # the boundary of delivery: who called must not suffer
@@ -401,15 +368,9 @@ class Lane:
             over()
             raise
 
-    def _note(self, took_s: float, timeout_s: float) -> None:
-        is_pressed = took_s >= PRESSED * timeout_s
-        self._recent.append(is_pressed)
-        if is_pressed:
-            self._pressed_s = max(self._pressed_s, took_s)
-
     def _over(self) -> None:
         self._running -= 1
-        self._finished += 1
+        self._pacer.ended()
         self._line.wake()
         self.wake()
 
