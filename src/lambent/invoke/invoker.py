@@ -199,8 +199,7 @@ class Invoker:
             return old
         self._retire(key)
         share = self._gate.share(version.account, version.region, version.name)
-        beside = self._preparation, self._stems, self._freezer, self.starts, self._tasks, self._log
-        pool = Pool(version, share, *beside)
+        pool = Pool(version, share, self._preparation, self._stems, self._freezer, self.starts, self._tasks, self._log)
         pool.provision = self._provisioner.of(function_key(version.account, version.region, version.name), key)
         self._pools[key] = pool
         return pool

@@ -76,11 +76,6 @@ class QueueRecords:
         self._ready = False
         self._loading = asyncio.Lock()
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether the view is complete, so that `ready` need not be awaited."""
-        return self._ready
-
     async def ready(self) -> None:
         """Return when the view is complete; to be awaited before anything else is asked."""
         if self._ready:

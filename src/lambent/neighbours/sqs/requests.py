@@ -32,8 +32,7 @@ E = TypeVar("E", bound=Mapping[str, Any])
 async def named_queue(records: QueueRecords, call: Call, url: str) -> Queue:
     """The caller's queue with this URL. Raises InvalidAddress for what is no queue URL, and QueueDoesNotExist, also for
     the queue of another account: nobody but its owner may use a queue."""
-    if not records.is_ready:
-        await records.ready()
+    await records.ready()
     # AWS takes a bare name, too.
     ref = parse_url(url, call.region) if "/" in url else _by_name(call, url)
     if ref is None:

@@ -16,7 +16,7 @@ SLOTS = 8192
 _PREFERRED = 1_900_000_000
 """Above what distributions, user-namespace maps (/etc/subuid) and systemd hand out."""
 _SERVERS = 64
-"""On one machine at once. One more has no users for its sandboxes, and no level that needs them."""
+"""On one machine at once. One more is refused: there are no users for its sandboxes."""
 
 
 def candidates(uid_map: str) -> Iterator[int]:
